@@ -1,0 +1,95 @@
+// Owns contracts: what a session promises, its defaults and its checks. Knows no clock and no model.
+// Invariant: a frozen contract is in integer microseconds and holds only values the checks here accept.
+
+import { RedlineError } from "./errors.js";
+
+/** How much a session matters. A lane of a higher class preempts every lower one. */
+export const CRITICALITIES = ["critical", "interactive", "background"] as const;
+export type Criticality = (typeof CRITICALITIES)[number];
+
+/** What happens to a job still running at its deadline: stop it, or let it finish and deliver it `late`. */
+export type LatePolicy = "cancel" | "keep";
+
+/**
+ * A contract as a caller writes it.
+ *
+ * @example
+ * const contract: Contract = { periodMs: 50, deadlineMs: 50, criticality: "critical" };
+ */
+export interface Contract {
+  /** Expected time between jobs, in milliseconds. */
+  readonly periodMs: number;
+  /** Time from capture to settlement a job may take, in milliseconds. Default: the period. */
+  readonly deadlineMs?: number;
+  /** The contract is kept while at most `misses` of every `outOf` jobs miss. Default: 1 in 1000. */
+  readonly tolerate?: { readonly misses: number; readonly outOf: number };
+  /** Default: `interactive`. */
+  readonly criticality?: Criticality;
+  /** Default: `cancel`. */
+  readonly late?: LatePolicy;
+}
+
+/** A checked contract with every default filled in, in integer microseconds. */
+export interface FrozenContract {
+  readonly periodUs: number;
+  readonly deadlineUs: number;
+  readonly tolerate: { readonly misses: number; readonly outOf: number };
+  readonly criticality: Criticality;
+  readonly late: LatePolicy;
+}
+
+/** The contract of a session opened without one: no hurry, one job a second, results kept when late. */
+export const DEFAULT_CONTRACT: Contract = {
+  periodMs: 1000,
+  deadlineMs: 60_000,
+  criticality: "background",
+  late: "keep",
+};
+
+/**
+ * Checks a contract and fills in its defaults.
+ *
+ * @throws RedlineError `CONTRACT_INVALID` naming the field, the value received and what is accepted.
+ */
+export function freezeContract(contract: Contract): FrozenContract {
+  const deadlineMs = contract.deadlineMs ?? contract.periodMs;
+  const tolerate = contract.tolerate ?? { misses: 1, outOf: 1000 };
+  const criticality = contract.criticality ?? "interactive";
+  const late = contract.late ?? "cancel";
+  requirePositiveMs("periodMs", contract.periodMs);
+  requirePositiveMs("deadlineMs", deadlineMs);
+  if (!Number.isInteger(tolerate.misses) || !Number.isInteger(tolerate.outOf) || tolerate.misses < 0) {
+    refuse("tolerate", JSON.stringify(tolerate), "whole numbers, misses >= 0");
+  }
+  if (tolerate.outOf < 1 || tolerate.misses > tolerate.outOf) {
+    refuse("tolerate", JSON.stringify(tolerate), "outOf >= 1 and misses <= outOf");
+  }
+  if (!CRITICALITIES.includes(criticality)) refuse("criticality", criticality, CRITICALITIES.join(", "));
+  if (late !== "cancel" && late !== "keep") refuse("late", String(late), "cancel, keep");
+  return Object.freeze({
+    periodUs: Math.round(contract.periodMs * 1000),
+    deadlineUs: Math.round(deadlineMs * 1000),
+    tolerate: Object.freeze({ misses: tolerate.misses, outOf: tolerate.outOf }),
+    criticality,
+    late,
+  });
+}
+
+/** Whether `misses` out of `n` settled jobs stay within the tolerance. With no job settled it holds. */
+export function isKept(contract: FrozenContract, counts: { misses: number; n: number }): boolean {
+  return counts.misses * contract.tolerate.outOf <= contract.tolerate.misses * counts.n;
+}
+
+function requirePositiveMs(field: string, value: number): void {
+  // One day: longer than any period of a paced model, far below the 2^53 limit of exact microseconds.
+  if (!(value > 0 && value <= 86_400_000)) refuse(field, String(value), "more than 0, at most 86400000");
+}
+
+function refuse(field: string, received: string, expected: string): never {
+  throw new RedlineError("CONTRACT_INVALID", {
+    what: `contract.${field}`,
+    expected,
+    received,
+    hint: "see Contract in the API documentation",
+  });
+}

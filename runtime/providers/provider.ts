@@ -1,0 +1,71 @@
+// Owns the provider port: a way to open a graph and run jobs on it. Knows no contract policy and no store.
+// Invariant: every job submitted to a provider session is settled exactly once through `onSettle`.
+
+import type { NullOptions, OrtOptions } from "../bindings/addon.js";
+import type { Criticality } from "../core/contract.js";
+import type { CancelReason, LaneJob, Settlement } from "../core/lane.js";
+import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+
+export type ProviderName = "ort" | "ort-node" | "null";
+
+/** What to open and how. */
+export interface OpenRequest {
+  /** A path, the model's bytes, or null for the null provider. */
+  readonly graph: string | Uint8Array | null;
+  readonly criticality: Criticality;
+  readonly laneIndex: number;
+  readonly slots: number;
+  /** Jobs run on the caller's thread with `runSync`. */
+  readonly isInline: boolean;
+  readonly ort?: OrtOptions;
+  readonly null?: NullOptions;
+  /** Called once per submitted job, on the environment that opened the session. */
+  readonly onSettle: (settlement: Settlement) => void;
+}
+
+/**
+ * One set of input and output buffers. `inputs` are the slot's own views, to be written in place; for an input whose
+ * shape is not static, or of strings, `shapeInput` makes the view first.
+ */
+export interface ProviderSlot {
+  readonly index: number;
+  /** By input name; absent until shaped when the input's shape is dynamic. */
+  readonly inputs: Readonly<Record<string, TensorData>>;
+  /** Gives a dynamic input its concrete shape and answers its view. Costs nothing when the shape is unchanged. */
+  shapeInput(name: string, shape: readonly number[]): TensorData;
+  /** Sets the elements of a string input. */
+  fillStrings(
+    name: string,
+    tensor: { readonly data: readonly string[]; readonly shape: readonly number[] },
+  ): void;
+  /** An output of the last run: a view of the slot for static shapes, a copy for dynamic ones. */
+  output(name: string): Tensor;
+}
+
+/** One opened graph. */
+export interface ProviderSession {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly slots: readonly ProviderSlot[];
+  /** The lane-facing handle, process-wide unique within the provider. */
+  readonly sessionId: number;
+  /** Queues a job; never throws. */
+  submit(job: Omit<LaneJob, "sessionId">): void;
+  cancel(jobId: number, reason: CancelReason): void;
+  /** Runs a slot on the calling thread. Only on sessions opened inline. */
+  runInline(slot: number): Settlement;
+  /** Settles every job first, then frees. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A way to run graphs on this machine. */
+export interface Provider {
+  readonly name: ProviderName;
+  /** Monotonic microseconds on the clock this provider's settlements carry. */
+  nowUs(): number;
+  /** The next job id, unique in the process. */
+  nextJobId(): number;
+  open(request: OpenRequest): Promise<ProviderSession>;
+  /** Closes what is still open and lets go of threads and processes. Idempotent. */
+  close(): Promise<void>;
+}

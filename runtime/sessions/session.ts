@@ -1,0 +1,114 @@
+// Owns the public face of a session: what an opened model under a contract offers. Knows no lane and no file.
+// Invariant: `run` throws only for bad input or a closed session's misuse; everything else is an outcome.
+
+import type { FrozenContract } from "../core/contract.js";
+import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
+import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+
+/** Inputs by name: bare elements where the model's shape is static, elements with a shape where it is not. */
+export type RunInputs = Readonly<Record<string, TensorData | Tensor>>;
+
+export interface RunOptions {
+  /** When the input was captured, on `runtime.clock`; the deadline counts from it. Default: now. */
+  readonly capturedUs?: number;
+  /** Stops the job: `cancelled / signal`. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a job settled. Times are integer microseconds on `runtime.clock`; -1 where there is none. */
+export interface Outcome {
+  readonly status: OutcomeStatus;
+  readonly reason: OutcomeReason;
+  readonly jobId: number;
+  readonly capturedUs: number;
+  readonly startedUs: number;
+  readonly settledUs: number;
+  readonly deadlineUs: number;
+  /** Settlement minus capture. */
+  readonly latencyUs: number;
+  /** Processor time of the run; -1 when unknown. */
+  readonly cpuUs: number;
+  /** The provider's message when `failed / provider`. */
+  readonly message: string | undefined;
+  /**
+   * Outputs by name when `done` or `late`, else empty. Views of the slot's memory: valid until `release()`.
+   */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Gives the slot back. Idempotent. A session whose slots are all held settles `rejected / no-slot`. */
+  release(): void;
+}
+
+/** A slot taken before its inputs exist, so that they can be written in place. Run it or release it. */
+export interface ReservedSlot {
+  /** The slot's own views by input name. */
+  readonly inputs: Readonly<Record<string, TensorData>>;
+  /** Gives a dynamic input its shape and answers its view. */
+  shapeInput(name: string, shape: readonly number[]): TensorData;
+  run(options?: RunOptions): Promise<Outcome>;
+  release(): void;
+}
+
+/** Counts and quantiles since the session opened. */
+export interface SessionStats {
+  readonly session: string;
+  readonly model: string;
+  readonly variant: string;
+  readonly device: string;
+  readonly periodMs: number;
+  readonly deadlineMs: number;
+  readonly criticality: string;
+  /** Settled jobs. */
+  readonly n: number;
+  readonly outcomes: Readonly<Record<OutcomeStatus, number>>;
+  /** Capture to settlement of jobs that ran to their end, in microseconds. */
+  readonly latencyUs: {
+    readonly p50: number;
+    readonly p90: number;
+    readonly p99: number;
+    readonly p999: number;
+    readonly max: number;
+  };
+  readonly cpuUsPerJob: number;
+  /** Outcomes that were not `done` and that the caller did not ask for. */
+  readonly misses: number;
+  readonly kept: boolean;
+}
+
+/**
+ * One opened model bound to a contract, owning preallocated slots.
+ *
+ * @example
+ * const outcome = await session.run({ image }, { capturedUs: runtime.clock.nowUs() });
+ * if (outcome.status === "done") console.log(outcome.outputs["drivable"]?.shape);
+ * outcome.release();
+ */
+export interface Session extends AsyncDisposable {
+  /** Unique in the runtime; the model's name unless `open` was given one. */
+  readonly name: string;
+  readonly model: string;
+  readonly variant: string;
+  readonly device: string;
+  readonly contract: FrozenContract;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+
+  /**
+   * Copies the inputs into the next free slot and queues the job.
+   * @throws RedlineError `INPUT_*` for a wrong name, type, shape or a NaN.
+   */
+  run(inputs: RunInputs, options?: RunOptions): Promise<Outcome>;
+
+  /** Takes a free slot, or answers null when there is none. */
+  reserve(): ReservedSlot | null;
+
+  /**
+   * Runs on the caller's thread, for jobs under about 100 us.
+   * @throws RedlineError `SESSION_NOT_INLINE`, `SESSION_CLOSED`, `SESSION_NO_SLOT` or `INPUT_*`.
+   */
+  runSync(inputs: RunInputs, options?: Pick<RunOptions, "capturedUs">): Outcome;
+
+  stats(): SessionStats;
+
+  /** Settles every job, then frees. Idempotent. */
+  close(): Promise<void>;
+}
