@@ -65,7 +65,7 @@ def build_shard(number, data, teacher_path, out):
         return path
     cv2.setNumThreads(1)
     rng = np.random.default_rng(50_000 + number)
-    session = teacher.open_session(teacher_path)
+    session = teacher.open_teacher(teacher_path)
     stills, moving = load_pictures(data)
     scenes = []
     for i in range(100):

@@ -11,7 +11,9 @@ import urllib.request
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
+from onnx import numpy_helper
 
 SIDE = 320
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,12 +34,27 @@ def find_teacher(path, work):
     return path
 
 
-def open_session(path, threads=1):
-    """Opens any ONNX file on the CPU without spinning threads."""
+def open_session(source, threads=1):
+    """Opens any ONNX file, or its bytes, on the CPU without spinning threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def open_teacher(path):
+    """Opens the teacher with its vanishing weights set to zero.
+
+    About 60,000 weights of the published file are denormal floats (training decayed dead channels), which slows CPU convolutions
+    some ten times. Zeroing what is below 1e-20 cannot move a logit: the products are far below float32 resolution.
+    """
+    model = onnx.load(path)
+    for weight in model.graph.initializer:
+        value = numpy_helper.to_array(weight)
+        if value.dtype == np.float32:
+            weight.CopyFrom(numpy_helper.from_array(np.where(np.abs(value) < 1e-20, np.float32(0), value), weight.name))
+    return open_session(model.SerializeToString())
 
 
 def to_input(image):

@@ -108,8 +108,9 @@ def main():
             means = np.mean(recent, 0)
             recent = []
             print(f"step {step + 1} drivable {means[0]:.4f} lanes {means[1]:.4f} after {time.time() - begun:.0f} s", flush=True)
-        if step % 500 == 499 or step == options.steps - 1:
-            torch.save(average.state_dict(), os.path.join(options.work, options.out))
+        if step % 500 == 499:
+            torch.save(average.state_dict(), os.path.join(options.work, "partial.pt"))
+    torch.save(average.state_dict(), os.path.join(options.work, options.out))
 
 
 if __name__ == "__main__":
