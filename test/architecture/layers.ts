@@ -1,0 +1,151 @@
+// Owns the layer table of the house and the rules about who may import whom. Reads no file itself.
+// Invariant: every file under runtime/ has exactly one layer; an unknown folder is a violation, not a free pass.
+
+import { posix } from "node:path";
+import ts from "typescript";
+import { lineAt, type SourceText, type Violation } from "./source-tree.js";
+
+/** Folder or top-level file of runtime/ -> layer. A file imports only lower layers, and its own folder. */
+export const LAYERS: Readonly<Record<string, number>> = {
+  core: 0,
+  bindings: 1,
+  store: 1,
+  power: 1,
+  telemetry: 1,
+  sources: 1,
+  scheduler: 2,
+  ops: 2,
+  programs: 3,
+  providers: 4,
+  vetting: 5,
+  plans: 6,
+  sessions: 7,
+  driving: 8,
+  voice: 8,
+  assistant: 9,
+  "runtime.ts": 10,
+  "doctor.ts": 10,
+  "live-run.ts": 10,
+  "index.ts": 11,
+  eval: 12,
+  workshop: 12,
+  server: 12,
+  cli: 13,
+};
+
+/** Equal layers that may meet, each with its reason. */
+export const NAMED_EXCEPTIONS: Readonly<Record<string, string>> = {
+  "live-run.ts -> runtime.ts": "the live run is handed a runtime and opens its two sessions on it",
+  "doctor.ts -> runtime.ts": "the doctor opens a runtime the way a user would",
+};
+
+interface Import {
+  readonly specifier: string;
+  readonly line: number;
+}
+
+/** Every import, re-export, dynamic import, import type and require of a literal in a file. */
+export function importsOf(file: SourceText): Import[] {
+  const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2022, true);
+  const found: Import[] = [];
+  const note = (literal: ts.Node | undefined): void => {
+    if (literal !== undefined && ts.isStringLiteralLike(literal)) {
+      found.push({ specifier: literal.text, line: lineAt(file.text, literal.getStart(source)) });
+    }
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) note(node.moduleSpecifier);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) note(node.argument.literal);
+    else if (ts.isCallExpression(node)) {
+      const callee = node.expression;
+      const isImport = callee.kind === ts.SyntaxKind.ImportKeyword;
+      const isRequire = ts.isIdentifier(callee) && callee.text === "require";
+      if (isImport || isRequire) note(node.arguments[0]);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** Imports go to lower layers only; nothing in runtime reaches bench or test; core reaches nothing. */
+export function checkLayers(files: readonly SourceText[]): Violation[] {
+  return files.flatMap((file) => {
+    const from = roomOf(file.path);
+    if (from === undefined || LAYERS[from] === undefined) {
+      return [{ file: file.path, line: 1, rule: "layer", detail: "no layer is drawn for this place" }];
+    }
+    return importsOf(file).flatMap((imported) => {
+      const detail = faultOf({ file, from, specifier: imported.specifier });
+      return detail === undefined ? [] : [{ file: file.path, line: imported.line, rule: "layer", detail }];
+    });
+  });
+}
+
+function faultOf(given: { file: SourceText; from: string; specifier: string }): string | undefined {
+  const { file, from, specifier } = given;
+  if (!specifier.startsWith(".")) {
+    return from === "core" ? `core imports nothing outside core, not even ${specifier}` : undefined;
+  }
+  const target = posix.join(posix.dirname(file.path), specifier).replace(/\.js$/, ".ts");
+  if (!target.startsWith("runtime/")) {
+    return target.endsWith(".json") ? undefined : `runtime does not import ${target}`;
+  }
+  const to = roomOf(target);
+  const toLayer = to === undefined ? undefined : LAYERS[to];
+  if (to === undefined || toLayer === undefined) return `imports ${target}, which has no layer`;
+  if (to === from || `${from} -> ${to}` in NAMED_EXCEPTIONS) return undefined;
+  const fromLayer = LAYERS[from] as number;
+  if (toLayer < fromLayer) return undefined;
+  return `${from} (layer ${fromLayer}) imports ${to} (layer ${toLayer}): imports go to lower layers only`;
+}
+
+/** The folder under runtime/, or the file name of a file directly in it. */
+function roomOf(path: string): string | undefined {
+  const [root, room] = path.split("/");
+  return root === "runtime" ? room : undefined;
+}
+
+/** Only runtime/bindings loads machine code: no `.node` path and no dlopen anywhere else. */
+export function checkMachineCodeDoor(files: readonly SourceText[]): Violation[] {
+  return files
+    .filter((file) => !file.path.startsWith("runtime/bindings/"))
+    .flatMap((file) => {
+      const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2022, true);
+      const found: Violation[] = [];
+      const visit = (node: ts.Node): void => {
+        const isAddonPath = ts.isStringLiteralLike(node) && /\.node$/.test(node.text);
+        const isDlopen = ts.isPropertyAccessExpression(node) && node.name.text === "dlopen";
+        if (isAddonPath || isDlopen) {
+          const line = lineAt(file.text, node.getStart(source));
+          const detail = `${node.getText(source)}: only runtime/bindings loads machine code`;
+          found.push({ file: file.path, line, rule: "machine-code-door", detail });
+        }
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+      return found;
+    });
+}
+
+/** Node's C API appears in native/napi only, so that the host builds and runs without Node. */
+export function checkNapiDoor(files: readonly SourceText[]): Violation[] {
+  return files
+    .filter((file) => !file.path.startsWith("native/napi/"))
+    .flatMap((file) =>
+      file.text
+        .split("\n")
+        .flatMap((line, index) =>
+          /^\s*#\s*include\s*[<"](napi|node_api|node|v8|uv)\.h[>"]/.test(line)
+            ? [
+                {
+                  file: file.path,
+                  line: index + 1,
+                  rule: "napi-door",
+                  detail: `${line.trim()} belongs in native/napi`,
+                },
+              ]
+            : [],
+        ),
+    );
+}
