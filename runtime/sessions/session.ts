@@ -4,6 +4,7 @@
 import type { FrozenContract } from "../core/contract.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+import type { Manifest } from "../store/manifest.js";
 
 /** Inputs by name: bare elements where the model's shape is static, elements with a shape where it is not. */
 export type RunInputs = Readonly<Record<string, TensorData | Tensor>>;
@@ -88,6 +89,8 @@ export interface Session extends AsyncDisposable {
   readonly model: string;
   readonly variant: string;
   readonly device: string;
+  /** The model's manifest; null when it was opened by a bare path, from bytes, or without a model. */
+  readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];

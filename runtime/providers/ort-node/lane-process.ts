@@ -1,0 +1,103 @@
+// Owns one forked lane process of the fallback: its messages, its priority, its death. Knows no deadline.
+// Invariant: a request is answered once; when the process dies every open request is answered with PROVIDER_LOST.
+
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync } from "node:fs";
+import { setPriority } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../bindings/package-root.js";
+import type { Criticality } from "../../core/contract.js";
+import { RedlineError } from "../../core/errors.js";
+import type { LaneReply, LaneRequest } from "./protocol.js";
+
+/** Niceness of a lane process: the same order as the native lanes' classes, without needing any privilege. */
+const NICENESS: Readonly<Record<Criticality, number>> = { critical: 0, interactive: 5, background: 19 };
+
+type Waiting = { resolve: (reply: LaneReply) => void; reject: (error: RedlineError) => void };
+/** A request before it has its id. */
+type Unsent<T> = T extends LaneRequest ? Omit<T, "id"> : never;
+
+/** A process that runs onnxruntime-node for one lane. */
+export class LaneProcess {
+  private readonly child: ChildProcess;
+  private readonly waiting = new Map<number, Waiting>();
+  private nextId = 0;
+  private lost: RedlineError | undefined;
+
+  constructor(criticality: Criticality) {
+    this.child = fork(childPath(), {
+      serialization: "advanced",
+      execArgv: [],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    if (this.child.pid !== undefined) setNiceness(this.child.pid, NICENESS[criticality]);
+    this.child.on("message", (reply: LaneReply) => {
+      const waiting = this.waiting.get(reply.id);
+      this.waiting.delete(reply.id);
+      this.keepAliveWhileWaiting();
+      waiting?.resolve(reply);
+    });
+    this.child.on("error", (cause) => this.fail(`could not be used: ${cause.message}`));
+    this.child.on("exit", (code, signal) => this.fail(`ended with ${signal ?? `status ${code}`}`));
+    this.keepAliveWhileWaiting();
+  }
+
+  /** Sends a request and answers the reply. Rejects with PROVIDER_LOST if the process dies first. */
+  ask(request: Unsent<LaneRequest>): Promise<LaneReply> {
+    if (this.lost) return Promise.reject(this.lost);
+    this.nextId += 1;
+    const id = this.nextId;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.keepAliveWhileWaiting();
+      this.child.send({ ...request, id });
+    });
+  }
+
+  /** Ends the process. What it was doing is answered with PROVIDER_LOST. */
+  kill(): void {
+    this.child.kill("SIGKILL");
+  }
+
+  private fail(how: string): void {
+    if (this.lost) return;
+    this.lost = new RedlineError("PROVIDER_LOST", { what: `the lane process ${how}` });
+    for (const { reject } of this.waiting.values()) reject(this.lost);
+    this.waiting.clear();
+  }
+
+  /** An idle lane must not keep a finished program alive. */
+  private keepAliveWhileWaiting(): void {
+    if (this.waiting.size > 0) {
+      this.child.ref();
+      this.child.channel?.ref();
+    } else {
+      this.child.unref();
+      this.child.channel?.unref();
+    }
+  }
+}
+
+/** The child's script: beside this file when built; the built copy when this file runs from source, as in tests. */
+function childPath(): string {
+  const beside = fileURLToPath(new URL("./lane-child.js", import.meta.url));
+  if (existsSync(beside)) return beside;
+  const root = packageRoot();
+  const built = join(root, "dist", relative(root, beside));
+  if (existsSync(built)) return built;
+  throw new RedlineError("PROVIDER_UNAVAILABLE", {
+    what: "the lane process's script",
+    expected: "a built package",
+    received: `no ${relative(root, built)}`,
+    hint: "run: npm run build",
+  });
+}
+
+function setNiceness(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // The process may have died already, which `exit` reports; an unprivileged user may always raise niceness.
+  }
+}

@@ -1,0 +1,158 @@
+// Owns the native host's two providers: `ort` (ONNX Runtime) and `null` (no model). Knows no contract policy.
+// Invariant: neither open nor submit blocks the event loop; runInline does, by design.
+
+import type { NativeAddon, NativeSessionInfo, OrtLibrary } from "../../bindings/addon.js";
+import {
+  CANCEL_CODES,
+  ORT_API_VERSION,
+  SUBMIT_CHECK_OUTPUTS,
+  SUBMIT_KEEP_LATE,
+} from "../../bindings/addon.js";
+import { ERROR_TABLE, type ErrorCode, RedlineError } from "../../core/errors.js";
+import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
+import { OUTCOME_CODES } from "../../core/outcome.js";
+import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
+import type { MemorySharing } from "../slot-memory.js";
+import { type NativeEnvironment, nativeEnvironment } from "./native-environment.js";
+import { NativeSlot } from "./native-slot.js";
+
+export interface NativeProviderOptions {
+  readonly name: "ort" | "null";
+  readonly addon: NativeAddon;
+  /** Where the ONNX Runtime library lies; asked for at the first open of the `ort` provider. */
+  readonly ortLibraryPath: () => string;
+  readonly sharing: MemorySharing;
+}
+
+/** Opens graphs in the native host. */
+export class NativeProvider implements Provider {
+  readonly name: "ort" | "null";
+  private readonly environment: NativeEnvironment;
+  private readonly open_ = new Set<NativeProviderSession>();
+  private library: Promise<OrtLibrary> | undefined;
+
+  constructor(private readonly options: NativeProviderOptions) {
+    this.name = options.name;
+    this.environment = nativeEnvironment(options.addon);
+  }
+
+  nowUs(): number {
+    return this.options.addon.nowUs();
+  }
+
+  nextJobId(): number {
+    return this.environment.nextJobId();
+  }
+
+  async open(request: OpenRequest): Promise<ProviderSession> {
+    const { addon } = this.options;
+    if (this.name === "ort") await this.loadLibrary();
+    const info = await asRedlineError(addon.openSession(nativeRequest(this.name, request)), request.graph);
+    const session = new NativeProviderSession(this.environment, info, {
+      request,
+      sharing: this.options.sharing,
+      onClosed: () => this.open_.delete(session),
+    });
+    this.open_.add(session);
+    return session;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.open_].map((session) => session.close()));
+  }
+
+  private loadLibrary(): Promise<OrtLibrary> {
+    this.library ??= asRedlineError(
+      this.options.addon.loadOrt(this.options.ortLibraryPath(), ORT_API_VERSION),
+      null,
+    );
+    return this.library;
+  }
+}
+
+class NativeProviderSession implements ProviderSession {
+  readonly inputs;
+  readonly outputs;
+  readonly slots: readonly NativeSlot[];
+  readonly sessionId: number;
+  private readonly inlineTimes = new Float64Array(3);
+  private readonly onSettle: (settlement: Settlement) => void;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly environment: NativeEnvironment,
+    info: NativeSessionInfo,
+    private readonly options: { request: OpenRequest; sharing: MemorySharing; onClosed: () => void },
+  ) {
+    const { addon } = environment;
+    this.sessionId = info.sessionId;
+    this.inputs = info.inputs;
+    this.outputs = info.outputs;
+    this.onSettle = options.request.onSettle;
+    const specs = { inputs: info.inputs, outputs: info.outputs, sharing: options.sharing };
+    this.slots = Array.from(
+      { length: options.request.slots },
+      (_, index) => new NativeSlot({ addon, sessionId: info.sessionId }, index, specs),
+    );
+  }
+
+  submit(job: Omit<LaneJob, "sessionId">): void {
+    const { addon } = this.environment;
+    this.slots[job.slot]!.bind();
+    this.environment.expect(job.jobId, this.onSettle);
+    const flags = SUBMIT_CHECK_OUTPUTS | (job.late === "keep" ? SUBMIT_KEEP_LATE : 0);
+    addon.submit(this.sessionId, job.slot, job.jobId, job.deadlineUs, job.latestStartUs, flags);
+  }
+
+  cancel(jobId: number, reason: CancelReason): void {
+    this.environment.addon.cancel(jobId, CANCEL_CODES[reason]);
+  }
+
+  runInline(slot: number): Settlement {
+    const { addon } = this.environment;
+    this.slots[slot]!.bind();
+    const code = addon.runInline(this.sessionId, slot, SUBMIT_CHECK_OUTPUTS, this.inlineTimes);
+    const { status, reason } = OUTCOME_CODES[code]!;
+    const message = status === "failed" ? addon.takeMessage(-1) : undefined;
+    return {
+      jobId: -1,
+      status,
+      reason,
+      startedUs: this.inlineTimes[0]!,
+      settledUs: this.inlineTimes[1]!,
+      cpuUs: this.inlineTimes[2]!,
+      ...(message === undefined ? {} : { message }),
+    };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.environment.addon.closeSession(this.sessionId).then(() => this.options.onClosed());
+    return this.closing;
+  }
+}
+
+function nativeRequest(provider: "ort" | "null", request: OpenRequest) {
+  const { graph, criticality, laneIndex, slots } = request;
+  return {
+    provider,
+    criticality,
+    laneIndex,
+    slots,
+    ...(typeof graph === "string" ? { path: graph } : {}),
+    ...(graph instanceof Uint8Array ? { bytes: graph } : {}),
+    ...(request.ort ? { ort: request.ort } : {}),
+    ...(request.null ? { null: request.null } : {}),
+  };
+}
+
+/** The addon's errors carry a code of our table; anything else is the provider's own failure. */
+async function asRedlineError<T>(work: Promise<T>, graph: OpenRequest["graph"]): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    const known = code !== undefined && code in ERROR_TABLE ? (code as ErrorCode) : "PROVIDER_FAILED";
+    const subject = typeof graph === "string" ? `${graph}: ${message}` : message;
+    throw new RedlineError(known, { what: subject, cause: error });
+  }
+}

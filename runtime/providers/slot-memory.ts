@@ -1,0 +1,85 @@
+// Owns the memory of one slot: one block with every static tensor in it, and blocks of their own for dynamic ones.
+// Knows no provider. Invariant: a view stays valid and in place until its tensor's shape changes.
+
+import {
+  DTYPE_BYTES,
+  elementCount,
+  isStaticShape,
+  type TensorData,
+  type TensorSpec,
+  viewOf,
+} from "../core/tensor.js";
+
+// One cache line, and the widest vector register: no tensor shares a line with another.
+const ALIGNMENT_BYTES = 64;
+
+/** Whether slots can be seen by other threads, or belong to this JavaScript environment alone. */
+export type MemorySharing = "shared" | "private";
+
+/** A tensor as it lies in a slot. */
+export interface SlotTensor {
+  readonly spec: TensorSpec;
+  /** Absent while the shape is not known: dynamic inputs before `shape`, outputs the run allocates. */
+  data: TensorData | undefined;
+  shape: readonly number[] | undefined;
+}
+
+/** The tensors of one slot. */
+export class SlotMemory {
+  readonly inputs: readonly SlotTensor[];
+  readonly outputs: readonly SlotTensor[];
+
+  constructor(
+    specs: { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] },
+    private readonly sharing: MemorySharing,
+  ) {
+    const fixed = [...specs.inputs, ...specs.outputs].filter(isFixed);
+    const totalBytes = fixed.reduce((sum, spec) => sum + aligned(spec), 0);
+    const block = this.allocate(totalBytes);
+    let byteOffset = 0;
+    const place = (spec: TensorSpec): SlotTensor => {
+      if (!isFixed(spec)) return { spec, data: undefined, shape: undefined };
+      const data = viewOf(spec.dtype, block, { byteOffset, length: elementCount(spec.shape) });
+      byteOffset += aligned(spec);
+      return { spec, data, shape: spec.shape };
+    };
+    this.inputs = specs.inputs.map(place);
+    this.outputs = specs.outputs.map(place);
+  }
+
+  /** Gives a dynamic input a concrete shape. Answers whether anything changed. */
+  shape(tensor: SlotTensor, shape: readonly number[]): boolean {
+    if (tensor.shape && sameShape(tensor.shape, shape)) return false;
+    const { dtype } = tensor.spec;
+    if (dtype === "string") {
+      tensor.data = new Array<string>(elementCount(shape)).fill("");
+    } else {
+      const length = elementCount(shape);
+      tensor.data = viewOf(dtype, this.allocate(length * DTYPE_BYTES[dtype]), { byteOffset: 0, length });
+    }
+    tensor.shape = [...shape];
+    return true;
+  }
+
+  private allocate(bytes: number): ArrayBufferLike {
+    return this.sharing === "shared" ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
+  }
+}
+
+interface FixedSpec extends TensorSpec {
+  readonly dtype: Exclude<TensorSpec["dtype"], "string">;
+  readonly shape: readonly number[];
+}
+
+function isFixed(spec: TensorSpec): spec is FixedSpec {
+  return spec.dtype !== "string" && isStaticShape(spec.shape);
+}
+
+function aligned(spec: FixedSpec): number {
+  const bytes = elementCount(spec.shape) * DTYPE_BYTES[spec.dtype];
+  return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dimension, index) => dimension === b[index]);
+}

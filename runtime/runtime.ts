@@ -1,0 +1,280 @@
+// The composition root: builds store, providers, scheduler and telemetry, opens sessions, closes all in reverse.
+// Knows no pipeline. Invariant: whatever `createRuntime` or `open` started is gone when `close` resolves.
+
+import { availableParallelism } from "node:os";
+import type { NativeAddon, NullOptions, OrtOptions } from "./bindings/addon.js";
+import { findOrtLibrary, loadNative } from "./bindings/load.js";
+import { SystemClock } from "./bindings/system-clock.js";
+import type { Clock } from "./core/clock.js";
+import { type Contract, DEFAULT_CONTRACT, type FrozenContract, freezeContract } from "./core/contract.js";
+import { RedlineError } from "./core/errors.js";
+import { type EventKind, eventOf } from "./core/events.js";
+import { LIMITS } from "./core/limits.js";
+import { NativeProvider } from "./providers/ort/native-provider.js";
+import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
+import type { Provider, ProviderName } from "./providers/provider.js";
+import type { MemorySharing } from "./providers/slot-memory.js";
+import { LaneAssignment } from "./scheduler/lane-assignment.js";
+import { scanNonFinite } from "./sessions/input-check.js";
+import { OpenedSession } from "./sessions/opened-session.js";
+import type { Session, SessionStats } from "./sessions/session.js";
+import type { Manifest } from "./store/manifest.js";
+import { openStore, type Store, type StoreOptions } from "./store/store.js";
+import { EventHub } from "./telemetry/event-hub.js";
+
+// More lanes of one class than this only cost threads: machines with more cores still share their memory bus.
+const MOST_LANES_PER_CLASS = 4;
+
+export interface RuntimeOptions {
+  /** Default: `ort`, the native host, when the addon loads; else `ort-node`, the fallback in forked processes. */
+  readonly provider?: "ort" | "ort-node";
+  /** Where models are kept, whether the network may be used, who is told of downloads. */
+  readonly store?: StoreOptions;
+  /** Lanes of each criticality class. Default: the number of cores, at most 4. */
+  readonly lanesPerClass?: number;
+  /**
+   * `shared` slots lie in SharedArrayBuffers, which any worker may see; `private` ones in ordinary ArrayBuffers, for
+   * hosts that refuse shared memory. Default: `shared` where the platform offers it.
+   */
+  readonly slotMemory?: MemorySharing;
+}
+
+export interface OpenOptions {
+  /** What the session promises. Default: no hurry (see DEFAULT_CONTRACT). */
+  readonly contract?: Contract;
+  /** The session's name in events and statistics. Default: the model's name. */
+  readonly name?: string;
+  /** Jobs in flight plus outcomes not yet released. Default 3, at most 64. */
+  readonly slots?: number;
+  /** Adds `runSync` on the caller's thread, for jobs under about 100 us. Default false. */
+  readonly inline?: boolean;
+  readonly ort?: OrtOptions;
+  /** `null` runs no model at all: it measures Redline's own overhead. `null` options then say what it pretends. */
+  readonly provider?: "null";
+  readonly null?: NullOptions;
+  /** Stops a download that the open would need. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Every model of one program, under contracts.
+ *
+ * @example
+ * const runtime = await createRuntime();
+ * const vad = await runtime.open("silero-vad", { contract: { periodMs: 32, criticality: "interactive" } });
+ * console.log(vad.inputs.map((input) => input.name), runtime.stats());
+ * await runtime.close();
+ */
+export interface Runtime extends AsyncDisposable {
+  /** The process-wide monotonic clock, in microseconds: the one `capturedUs` is read from. */
+  readonly clock: Clock;
+  readonly store: Store;
+  /** Every settle, drop, cancel, load and refusal. */
+  readonly events: EventHub;
+  /** Which provider runs graphs here, and why not the native host when it does not. */
+  readonly provider: { readonly name: ProviderName; readonly reasons: readonly string[] };
+  /**
+   * Opens a model by name (`silero-vad`), by name and variant (`road-seg@int8-320`), by path, or from its bytes.
+   * @throws RedlineError `CONTRACT_INVALID`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*` or `RUNTIME_CLOSED`.
+   */
+  open(model: string | Uint8Array, options?: OpenOptions): Promise<Session>;
+  /** Statistics of every session opened since the start, closed ones included. */
+  stats(): { readonly sessions: readonly SessionStats[] };
+  /** Settles every job, frees every session, ends every thread and process of the runtime. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Builds a runtime. Loads the native addon if it can; otherwise falls back and says so in `runtime.provider`.
+ * @throws RedlineError `PROVIDER_UNAVAILABLE` when `provider: "ort"` is demanded and the addon cannot be loaded.
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const native =
+    options.provider === "ort-node" ? { addon: null, reasons: ["ort-node was asked for"] } : loadNative();
+  if (options.provider === "ort" && native.addon === null) {
+    throw new RedlineError("PROVIDER_UNAVAILABLE", {
+      what: "the native addon",
+      received: native.reasons.join("; "),
+      hint: "run redline doctor, or leave `provider` out to use the fallback",
+    });
+  }
+  return new ComposedRuntime(native, options);
+}
+
+type Native = { readonly addon: NativeAddon } | { readonly addon: null; readonly reasons: readonly string[] };
+
+/** What is to be opened, once the store has answered. */
+interface ResolvedModel {
+  readonly model: string;
+  readonly variant: string;
+  readonly graph: string | Uint8Array | null;
+  readonly manifest: Manifest | null;
+}
+
+class ComposedRuntime implements Runtime {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly events = new EventHub();
+  readonly provider: Runtime["provider"];
+  private readonly graphs: Provider;
+  private readonly nulls: Provider | undefined;
+  private readonly lanes: LaneAssignment;
+  private readonly sessions: OpenedSession[] = [];
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly native: Native,
+    options: RuntimeOptions,
+  ) {
+    const sharing = options.slotMemory ?? (typeof SharedArrayBuffer === "undefined" ? "private" : "shared");
+    this.store = openStore(options.store);
+    const cores = Math.min(MOST_LANES_PER_CLASS, availableParallelism());
+    this.lanes = new LaneAssignment(options.lanesPerClass ?? cores);
+    const { addon } = native;
+    if (addon) {
+      this.clock = new SystemClock(() => addon.nowUs());
+      const shared = { addon, ortLibraryPath: findOrtLibrary, sharing };
+      this.graphs = new NativeProvider({ name: "ort", ...shared });
+      this.nulls = new NativeProvider({ name: "null", ...shared });
+    } else {
+      this.clock = new SystemClock();
+      this.graphs = new OrtNodeProvider(this.clock);
+    }
+    this.provider = { name: this.graphs.name, reasons: native.addon ? [] : native.reasons };
+    this.emit("runtime.open", { detail: this.provider.name });
+  }
+
+  async open(model: string | Uint8Array, options: OpenOptions = {}): Promise<Session> {
+    const label = options.name ?? (typeof model === "string" ? model : "bytes");
+    try {
+      return await this.admit(model, options);
+    } catch (error) {
+      const detail = error instanceof RedlineError ? error.code : "INTERNAL";
+      this.emit("session.refuse", { session: label, detail });
+      throw error;
+    }
+  }
+
+  stats(): { sessions: SessionStats[] } {
+    return { sessions: this.sessions.map((session) => session.stats()) };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async admit(model: string | Uint8Array, options: OpenOptions): Promise<Session> {
+    if (this.closing) throw new RedlineError("RUNTIME_CLOSED", { what: "open" });
+    const contract = freezeContract(options.contract ?? DEFAULT_CONTRACT);
+    const slots = checkSlots(options.slots ?? LIMITS.defaultSlots);
+    const provider = this.providerFor(options);
+    const resolved = await this.resolve(model, options);
+    const laneIndex = this.lanes.assign(contract.criticality);
+    const releaseLane = (): void => this.lanes.release(contract.criticality, laneIndex);
+    try {
+      const session = await this.openOn(provider, {
+        resolved,
+        contract,
+        slots,
+        laneIndex,
+        options,
+        releaseLane,
+      });
+      const detail = `${resolved.model}@${resolved.variant} on ${provider.name}`;
+      this.emit("session.load", { session: session.name, detail });
+      return session;
+    } catch (error) {
+      releaseLane();
+      throw error;
+    }
+  }
+
+  private async openOn(
+    provider: Provider,
+    decided: {
+      resolved: ResolvedModel;
+      contract: FrozenContract;
+      slots: number;
+      laneIndex: number;
+      options: OpenOptions;
+      releaseLane: () => void;
+    },
+  ): Promise<OpenedSession> {
+    const { resolved, contract, options } = decided;
+    const session = await OpenedSession.open({
+      name: this.uniqueName(options.name ?? resolved.model),
+      model: resolved.model,
+      variant: resolved.variant,
+      manifest: resolved.manifest,
+      device: "cpu",
+      contract,
+      provider,
+      request: {
+        graph: resolved.graph,
+        criticality: contract.criticality,
+        laneIndex: decided.laneIndex,
+        slots: decided.slots,
+        isInline: options.inline ?? false,
+        ...(options.ort ? { ort: options.ort } : {}),
+        ...(options.null ? { null: options.null } : {}),
+      },
+      events: this.events,
+      hasNonFinite: this.native.addon ? (view) => this.native.addon!.hasNonFinite(view) : scanNonFinite,
+      onClosed: decided.releaseLane,
+    });
+    this.sessions.push(session);
+    return session;
+  }
+
+  private providerFor(options: OpenOptions): Provider {
+    if (options.provider !== "null") return this.graphs;
+    if (this.nulls) return this.nulls;
+    throw new RedlineError("PROVIDER_UNAVAILABLE", {
+      what: "the null provider",
+      expected: "the native addon",
+      received: this.provider.reasons.join("; "),
+      hint: "run redline doctor",
+    });
+  }
+
+  private async resolve(model: string | Uint8Array, options: OpenOptions): Promise<ResolvedModel> {
+    if (options.provider === "null") return { model: "null", variant: "null", graph: null, manifest: null };
+    if (typeof model !== "string") return { model: "bytes", variant: "bytes", graph: model, manifest: null };
+    const found = await this.store.resolve(model, options.signal ? { signal: options.signal } : {});
+    return { model: found.model, variant: found.variantId, graph: found.path, manifest: found.manifest };
+  }
+
+  private uniqueName(name: string): string {
+    const isTaken = (candidate: string): boolean =>
+      this.sessions.some((session) => session.name === candidate);
+    let candidate = name;
+    for (let count = 2; isTaken(candidate); count += 1) candidate = `${name}#${count}`;
+    return candidate;
+  }
+
+  private async closeAll(): Promise<void> {
+    await Promise.all(this.sessions.map((session) => session.close()));
+    await this.graphs.close();
+    await this.nulls?.close();
+    await this.store.close();
+    this.emit("runtime.close", {});
+  }
+
+  private emit(kind: EventKind, fields: { session?: string; detail?: string }): void {
+    this.events.emit(eventOf({ kind, atUs: this.clock.nowUs(), ...fields }));
+  }
+}
+
+function checkSlots(slots: number): number {
+  if (Number.isInteger(slots) && slots >= 1 && slots <= LIMITS.slotsPerSession) return slots;
+  throw new RedlineError("PROVIDER_OPTION", {
+    what: "slots",
+    expected: `a whole number from 1 to ${LIMITS.slotsPerSession}`,
+    received: String(slots),
+  });
+}

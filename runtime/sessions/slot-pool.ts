@@ -1,0 +1,27 @@
+// Owns which of a session's slots are free. Knows no memory.
+// Invariant: a slot is held by at most one owner; giving one back twice has no effect.
+
+/** Hands out slot indices, the most recently used first: its memory is the warmest. */
+export class SlotPool {
+  private readonly free: number[];
+  private readonly held: boolean[];
+
+  constructor(count: number) {
+    this.free = Array.from({ length: count }, (_, index) => count - 1 - index);
+    this.held = new Array<boolean>(count).fill(false);
+  }
+
+  /** A free slot's index, or -1 when every slot is held. */
+  take(): number {
+    const index = this.free.pop();
+    if (index === undefined) return -1;
+    this.held[index] = true;
+    return index;
+  }
+
+  giveBack(index: number): void {
+    if (!this.held[index]) return;
+    this.held[index] = false;
+    this.free.push(index);
+  }
+}

@@ -1,0 +1,64 @@
+// Owns the counts and quantiles of one session, read from its events. Knows no session object.
+// Invariant: constant memory; every settled job is counted once.
+
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import type { RedlineEvent } from "../core/events.js";
+import { isRequested, OUTCOME_STATUSES, type OutcomeStatus } from "../core/outcome.js";
+
+/** Quantiles in microseconds. */
+export interface LatencyQuantiles {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/** Counts one session's settlements. Give it that session's events. */
+export class SessionCounters {
+  private readonly counts = Object.fromEntries(OUTCOME_STATUSES.map((status) => [status, 0])) as Record<
+    OutcomeStatus,
+    number
+  >;
+  // Three significant digits up to an hour: a fixed few hundred kilobytes, error below 0.1 %.
+  private readonly latency: RecordableHistogram = createHistogram({ lowest: 1, highest: 3.6e9, figures: 3 });
+  private cpuUsTotal = 0;
+  private cpuJobs = 0;
+  misses = 0;
+  n = 0;
+
+  /** Counts a job event; other events are ignored. */
+  count(event: RedlineEvent): void {
+    if (event.status === "" || event.reason === "") return;
+    this.n += 1;
+    this.counts[event.status] += 1;
+    if (event.status !== "done" && !isRequested(event.reason)) this.misses += 1;
+    if (event.status === "done" || event.status === "late") {
+      this.latency.record(Math.max(1, event.atUs - event.capturedUs));
+    }
+    if (event.cpuUs >= 0) {
+      this.cpuUsTotal += event.cpuUs;
+      this.cpuJobs += 1;
+    }
+  }
+
+  get outcomes(): Readonly<Record<OutcomeStatus, number>> {
+    return { ...this.counts };
+  }
+
+  /** All zero while nothing has run to its end. */
+  get latencyUs(): LatencyQuantiles {
+    if (this.latency.count === 0) return { p50: 0, p90: 0, p99: 0, p999: 0, max: 0 };
+    return {
+      p50: this.latency.percentile(50),
+      p90: this.latency.percentile(90),
+      p99: this.latency.percentile(99),
+      p999: this.latency.percentile(99.9),
+      max: this.latency.max,
+    };
+  }
+
+  get cpuUsPerJob(): number {
+    return this.cpuJobs === 0 ? 0 : this.cpuUsTotal / this.cpuJobs;
+  }
+}
