@@ -80,7 +80,7 @@ export interface SessionStats {
  *
  * @example
  * const outcome = await session.run({ image }, { capturedUs: runtime.clock.nowUs() });
- * if (outcome.status === "done") console.log(outcome.outputs["drivable"]?.shape);
+ * if (outcome.status === "done") console.log(outcome.outputs.drivable?.shape);
  * outcome.release();
  */
 export interface Session extends AsyncDisposable {

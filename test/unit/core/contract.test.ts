@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { type Contract, freezeContract, isKept } from "../../../runtime/core/contract.js";
+
+test("a contract's defaults are its period as deadline, interactive, cancel, one miss in a thousand", () => {
+  expect(freezeContract({ periodMs: 32 })).toEqual({
+    periodUs: 32_000,
+    deadlineUs: 32_000,
+    tolerate: { misses: 1, outOf: 1000 },
+    criticality: "interactive",
+    late: "cancel",
+  });
+});
+
+test.each([
+  [{ periodMs: 0 }, "contract.periodMs"],
+  [{ periodMs: Number.NaN }, "contract.periodMs"],
+  [{ periodMs: 50, deadlineMs: -1 }, "contract.deadlineMs"],
+  [{ periodMs: 50, tolerate: { misses: 2, outOf: 1 } }, "contract.tolerate"],
+  [{ periodMs: 50, tolerate: { misses: 0.5, outOf: 1 } }, "contract.tolerate"],
+  [{ periodMs: 50, criticality: "urgent" as never }, "contract.criticality"],
+  [{ periodMs: 50, late: "maybe" as never }, "contract.late"],
+] satisfies [Contract, string][])("a contract such as %o is refused, naming the field", (contract, what) => {
+  expect(() => freezeContract(contract)).toThrowError(
+    expect.objectContaining({ code: "CONTRACT_INVALID", what }),
+  );
+});
+
+test("a contract is kept exactly up to its tolerance, and while nothing has settled", () => {
+  const contract = freezeContract({ periodMs: 50, tolerate: { misses: 1, outOf: 1000 } });
+
+  expect(isKept(contract, { misses: 0, n: 0 })).toBe(true);
+  expect(isKept(contract, { misses: 1, n: 1000 })).toBe(true);
+  expect(isKept(contract, { misses: 1, n: 999 })).toBe(false);
+});

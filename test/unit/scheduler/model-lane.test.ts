@@ -1,0 +1,62 @@
+// The TypeScript lane, in virtual time, against the suite every lane must pass.
+
+import type { LaneJob, Settlement } from "../../../runtime/core/lane.js";
+import type { RunEnd } from "../../../runtime/scheduler/lane-core.js";
+import { type Executor, ModelLane } from "../../../runtime/scheduler/model-lane.js";
+import { type LaneUnderTest, laneSuite } from "../../support/lane-suite.js";
+import { VirtualClock } from "../../support/virtual-clock.js";
+
+const BUSY_US = 1000;
+/** How long a terminate takes to bite: one node of the pretended graph. */
+const STOP_US = 10;
+
+/** Runs every job for BUSY_US of virtual time, or until terminated. */
+class VirtualExecutor implements Executor {
+  private finish: ((kind: RunEnd["kind"]) => void) | undefined;
+
+  constructor(private readonly clock: VirtualClock) {}
+
+  start(_job: LaneJob, ended: (end: RunEnd) => void): void {
+    const startedUs = this.clock.nowUs();
+    const alarm = this.clock.setAlarm(startedUs + BUSY_US, () => this.finish?.("completed"));
+    this.finish = (kind) => {
+      this.finish = undefined;
+      alarm.cancel();
+      const endedUs = this.clock.nowUs();
+      ended({ kind, endedUs, cpuUs: endedUs - startedUs });
+    };
+  }
+
+  terminate(): void {
+    const { finish } = this;
+    this.clock.setAlarm(this.clock.nowUs() + STOP_US, () => {
+      if (this.finish === finish) finish?.("terminated");
+    });
+  }
+}
+
+async function open(): Promise<LaneUnderTest> {
+  const clock = new VirtualClock();
+  await clock.advanceTo(10_000);
+  const settlements: Settlement[] = [];
+  const lane = new ModelLane({
+    clock,
+    executor: new VirtualExecutor(clock),
+    onSettle: (settlement) => settlements.push(settlement),
+  });
+  return {
+    busyUs: BUSY_US,
+    nowUs: () => clock.nowUs(),
+    submit: (job) => lane.submit({ ...job, sessionId: 1, slot: 0 }),
+    cancel: (jobId, reason) => lane.cancel(jobId, reason),
+    async settled(count) {
+      const limitUs = clock.nowUs() + 1000 * BUSY_US;
+      while (settlements.length < count && clock.nowUs() < limitUs)
+        await clock.advanceTo(clock.nowUs() + BUSY_US / 10);
+      return settlements;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+laneSuite("the TypeScript lane model", open);
