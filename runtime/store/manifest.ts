@@ -69,7 +69,9 @@ const gateSchema = z.strictObject({
 export const manifestSchema = z.strictObject({
   schema: z.literal(1),
   name: word.describe("Users write this name; it is also the manifest's folder in a catalogue."),
-  version: z.string().regex(/^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.-]+)*$/, "a semantic version, as in 1.2.3"),
+  version: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/, "a semantic version, as in 1.2.3"),
   task: word,
   licence: text.describe("SPDX identifier of the weights' licence."),
   provenance: text.describe("Where the weights come from."),

@@ -20,10 +20,18 @@ export async function readNpm(
 ): Promise<void> {
   const [{ default: pacote }, options] = await Promise.all([import("pacote"), loadNpmOptions()]);
   const spec = `${source.packageName}@${source.version}`;
-  await pacote.tarball.stream(spec, (tarball) => takeFile(tarball, { file: source.file, deliver, signal }), {
-    ...options,
-    signal,
-  } as Options);
+  // Ends the transfer when the file is refused halfway: an unread response would keep the process alive.
+  const stop = new AbortController();
+  const request = { ...options, signal: AbortSignal.any([signal, stop.signal]) } as Options;
+  try {
+    await pacote.tarball.stream(
+      spec,
+      (tarball) => takeFile(tarball, { file: source.file, deliver, signal }),
+      request,
+    );
+  } finally {
+    stop.abort();
+  }
 }
 
 /** npm's own configuration: environment, project, user and global npmrc, as `npm` itself reads them. */
