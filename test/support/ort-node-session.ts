@@ -29,6 +29,7 @@ import type {
   Session,
   SessionStats,
 } from "../../runtime/sessions/session.js";
+import type { Manifest } from "../../runtime/store/manifest.js";
 
 /** The operating system's monotonic clock. */
 export const processClock: Clock = {
@@ -46,6 +47,8 @@ export interface OrtNodeSessionOptions {
   /** Default 3. */
   readonly slots?: number;
   readonly name?: string;
+  /** What a store would say of the model. Default: nothing, as for a bare path. */
+  readonly manifest?: Manifest;
   readonly clock?: Clock;
   /** Settles the n-th job (from 0) like this instead of running it, to see what a pipeline makes of it. */
   readonly settleInstead?: (
@@ -80,6 +83,7 @@ export class OrtNodeSession implements Session {
   readonly model: string;
   readonly variant = "";
   readonly device = "cpu";
+  readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
@@ -103,6 +107,7 @@ export class OrtNodeSession implements Session {
     this.#settleInstead = options.settleInstead;
     this.model = typeof options.graph === "string" ? options.graph : "bytes";
     this.name = options.name ?? this.model;
+    this.manifest = options.manifest ?? null;
     this.contract = freezeContract(options.contract ?? { periodMs: 1000, deadlineMs: 60_000, late: "keep" });
     this.inputs = inner.inputMetadata.map(specOf);
     this.outputs = inner.outputMetadata.map(specOf);

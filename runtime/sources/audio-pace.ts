@@ -1,0 +1,65 @@
+// Owns playing stored sound in real time, once or over and over. Knows no file and no model.
+// Invariant: a chunk is handed on when its last sample would have been captured, never earlier; it is stamped with that time.
+
+import type { Clock } from "../core/clock.js";
+import type { AudioChunk, AudioSource } from "./audio.js";
+
+/**
+ * Hands on each chunk when a microphone would have. A consumer that falls behind gets the next chunks at once,
+ * stamped with when they were due, so that its delay shows as latency and is not hidden.
+ *
+ * @example
+ * const live = paceAudio(readWav({ path: "voice.wav", clock }), { clock });
+ */
+export async function* paceAudio(
+  source: AudioSource,
+  { clock, signal }: { clock: Clock; signal?: AbortSignal },
+): AsyncGenerator<AudioChunk, void, undefined> {
+  let startedUs: number | undefined;
+  for await (const chunk of source) {
+    startedUs ??= clock.nowUs();
+    const frames = chunk.samples.length / chunk.channels;
+    const dueUs = startedUs + Math.round(((chunk.startSample + frames) / chunk.sampleRateHz) * 1e6);
+    if (dueUs > clock.nowUs()) await until(dueUs, { clock, signal });
+    if (signal?.aborted === true) return;
+    yield { ...chunk, capturedUs: dueUs };
+  }
+}
+
+/**
+ * Plays a source again whenever it ends, as one stream with a continuous time axis. Ends only by its consumer or
+ * by an error of the source; a source of a different rate or channel count may not follow.
+ *
+ * @example
+ * const endless = repeatAudio(() => readWav({ path: "voice.wav", clock }));
+ */
+export async function* repeatAudio(open: () => AudioSource): AsyncGenerator<AudioChunk, void, undefined> {
+  let offset = 0;
+  for (;;) {
+    let endSample = 0;
+    for await (const chunk of open()) {
+      endSample = chunk.startSample + chunk.samples.length / chunk.channels;
+      yield { ...chunk, startSample: offset + chunk.startSample };
+    }
+    if (endSample === 0) return;
+    offset += endSample;
+  }
+}
+
+function until(
+  atUs: number,
+  { clock, signal }: { clock: Clock; signal: AbortSignal | undefined },
+): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      alarm.cancel();
+      resolve();
+    };
+    const alarm = clock.setAlarm(atUs, () => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    });
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+}
