@@ -30,10 +30,9 @@ def masks(session, image):
     return found
 
 
-def overlap(a, b):
-    """Returns intersection over union, or None when both masks are empty."""
-    union = int((a | b).sum())
-    return None if union == 0 else round(float((a & b).sum()) / union, 4)
+def overlap(wanted, got):
+    """Returns intersection over union, or None when nothing was wanted: such a frame has no overlap to measure."""
+    return round(float((wanted & got).sum()) / int((wanted | got).sum()), 4) if wanted.any() else None
 
 
 def held_out_frames(data, sets):
@@ -70,7 +69,10 @@ def evaluate(files, data, teacher_path, sets):
         row = {"set": group, "frame": name, "drivable": {}, "lanes": {}}
         for variant, session in students.items():
             got = masks(session, image)
-            row["drivable"][variant], row["lanes"][variant] = overlap(wanted[0], got[0]), overlap(wanted[1], got[1])
+            for head, want, have in zip(("drivable", "lanes"), wanted, got):
+                row[head][variant] = overlap(want, have)
+                if not want.any():
+                    row.setdefault("pixelsWhereTeacherHasNone", {}).setdefault(head, {})[variant] = int(have.sum())
             if exact is not None:
                 row.setdefault("exactDrivable", {})[variant] = overlap(exact, got[0])
         if exact is not None:
