@@ -15,6 +15,19 @@ export { EVENT_KINDS, type EventKind, type RedlineEvent } from "./core/events.js
 export { LIMITS } from "./core/limits.js";
 export { OUTCOME_REASONS, type OutcomeReason, type OutcomeStatus } from "./core/outcome.js";
 export type { Dtype, Tensor, TensorData, TensorSpec } from "./core/tensor.js";
+export { type DoctorOptions, type DoctorReport, examine, type Finding, type FindingState } from "./doctor.js";
+export type { FrameErrorEvent, FrameEvent, RoadEvent } from "./driving/road-event.js";
+export type { PictureFolders } from "./driving/road-picture.js";
+export { type WatchRoadOptions, watchRoad } from "./driving/watch-road.js";
+export {
+  type ContractRecord,
+  type LiveEvent,
+  type LiveRun,
+  type LiveRunOptions,
+  type LiveRunReport,
+  type MachineRecord,
+  startLiveRun,
+} from "./live-run.js";
 export { createRuntime, type OpenOptions, type Runtime, type RuntimeOptions } from "./runtime.js";
 export type {
   Outcome,
@@ -24,3 +37,34 @@ export type {
   Session,
   SessionStats,
 } from "./sessions/session.js";
+export type { AudioChunk, AudioSource } from "./sources/audio.js";
+export {
+  AUDIO_ENCODINGS,
+  type AudioEncoding,
+  type AudioInputOptions,
+  openAudio,
+} from "./sources/audio-input.js";
+export { paceAudio, repeatAudio } from "./sources/audio-pace.js";
+export type { FrameFault, FrameItem, FrameSource, ImageFrame } from "./sources/frame.js";
+export { type FrameInputOptions, openFrames } from "./sources/frame-input.js";
+export { type PacedOptions, type PacedSource, paced } from "./sources/paced.js";
+export type { PcmLayout } from "./sources/pcm.js";
+export { readWav, type WavOptions } from "./sources/wav.js";
+export type { PullProgress } from "./store/install.js";
+export {
+  type CatalogueEntry,
+  openStore,
+  type PullOptions,
+  type Store,
+  type StoreOptions,
+  type VariantState,
+} from "./store/store.js";
+export type { GateRules } from "./voice/energy-gate.js";
+export {
+  type FrameReading,
+  type ListenOptions,
+  listen,
+  type VoiceEvent,
+  type VoiceReport,
+} from "./voice/listen.js";
+export type { SegmentEvent, SegmentRules } from "./voice/segmenter.js";

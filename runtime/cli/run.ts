@@ -1,0 +1,183 @@
+// Owns `redline run`, the main job: both pipelines in real time, a live table and a verdict per contract. Computes nothing.
+
+import type { Command } from "commander";
+import {
+  type ContractRecord,
+  createRuntime,
+  type LiveEvent,
+  type LiveRun,
+  type LiveRunOptions,
+  RedlineError,
+  startLiveRun,
+} from "../index.js";
+import { downloadProgress } from "./download-progress.js";
+import { redraw, tableLines, verdictText } from "./live-table.js";
+import { positiveNumber } from "./number-option.js";
+import type { Output } from "./output.js";
+import type { Perform, Surroundings } from "./program.js";
+
+const EXAMPLES = `
+Examples:
+  redline run                                    20 s on the bundled samples
+  redline run --audio mic --frames clip.mp4 --seconds 60
+  redline run --model other.onnx --period-ms 100 --deadline-ms 80
+  redline run --hog                              with a background session that never stops asking
+  redline run --json                             progress every second, the verdicts, the summary
+
+Exits 0 when every contract was kept, 1 when one was not: a contract is kept while at most 1 job in 1000 misses.`;
+
+interface RunOptions {
+  readonly audio?: string;
+  readonly frames?: string;
+  readonly seconds: number;
+  readonly model: string;
+  readonly vad: string;
+  readonly periodMs: number;
+  readonly deadlineMs?: number;
+  readonly gate: boolean;
+  readonly hog?: true;
+}
+
+export function addRun(program: Command, perform: Perform): void {
+  program
+    .command("run")
+    .description("voice and driving side by side in real time, each under its contract")
+    .option("--audio <input>", "a WAV file, played over and over, or `mic` (default: the bundled sample)")
+    .option(
+      "--frames <input>",
+      "a folder, Y4M file or clip, played over and over (default: the bundled sample)",
+    )
+    .option("--seconds <count>", "length of the run", positiveNumber("seconds"), 20)
+    .option("--model <name>", "the driving model, by name or path", "road-seg")
+    .option("--vad <name>", "the voice-activity model, by name or path", "silero-vad")
+    .option("--period-ms <ms>", "period of the driving contract", positiveNumber("period-ms"), 50)
+    .option(
+      "--deadline-ms <ms>",
+      "deadline of the driving contract (default: its period)",
+      positiveNumber("deadline-ms"),
+    )
+    .option("--no-gate", "run the voice model on every frame")
+    .option("--hog", "add a background session that runs the driving model without pause")
+    .addHelpText("after", EXAMPLES)
+    .action((options: RunOptions) => perform((surroundings) => run({ ...surroundings, options })));
+}
+
+/** Four times a second reads as live and costs a terminal nothing. */
+const REDRAW_MS = 250;
+const PROGRESS_MS = 1000;
+
+async function run({ output, signal, options }: Surroundings & { options: RunOptions }): Promise<void> {
+  const progress = downloadProgress(output);
+  const runtime = await createRuntime({ store: { onProgress: progress.show } });
+  let view: View | undefined;
+  try {
+    const live = await startLiveRun({
+      runtime,
+      signal,
+      ...liveOptions(options),
+      onEvent: (event) => view?.tell(event),
+    });
+    progress.end();
+    view = output.isLive ? new TableView(output, live) : new LineView(output, live);
+    const { contracts, background, machine, seconds, kept } = await live.finished.finally(() => view?.end());
+    for (const record of contracts) {
+      const { session, misses, n, tolerate } = record;
+      output.event({ type: "verdict", session, kept: record.kept, misses, n, tolerate }, verdictText(record));
+    }
+    output.summarise({ contracts, background, machine, seconds, kept });
+    if (!kept) throw broken(contracts);
+  } finally {
+    progress.end();
+    await runtime.close();
+  }
+}
+
+function liveOptions(options: RunOptions): Omit<LiveRunOptions, "runtime"> {
+  const { audio, frames, seconds, model, vad, periodMs, deadlineMs, gate, hog } = options;
+  return {
+    seconds,
+    drivingModel: model,
+    voiceModel: vad,
+    drivingContract: {
+      periodMs,
+      deadlineMs: deadlineMs ?? periodMs,
+      criticality: "critical",
+      late: "cancel",
+    },
+    ...(audio === undefined ? {} : { audio }),
+    ...(frames === undefined ? {} : { frames }),
+    ...(gate ? {} : { gate: "off" }),
+    ...(hog === true ? { hog: "driving-model" } : {}),
+  };
+}
+
+function broken(contracts: readonly ContractRecord[]): RedlineError {
+  const names = contracts.filter(({ kept }) => !kept).map(({ session }) => session);
+  return new RedlineError("CONTRACT_BROKEN", {
+    what: names.join(", "),
+    hint: "redline doctor says which thread priorities hold; a longer --period-ms or a smaller model asks for less",
+  });
+}
+
+/** How a run shows itself while it lasts. */
+interface View {
+  tell(event: LiveEvent): void;
+  end(): void;
+}
+
+/** On a terminal: one table, redrawn in place. */
+class TableView implements View {
+  #drawn = 0;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    readonly output: Output,
+    readonly live: LiveRun,
+  ) {
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
+  }
+
+  /** The table shows what matters; single events would tear it. */
+  tell(): void {}
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#draw();
+  }
+
+  #draw(): void {
+    const lines = tableLines(this.live.report());
+    this.output.say(redraw(lines, { drawn: this.#drawn }));
+    this.#drawn = lines.length;
+  }
+}
+
+/** Elsewhere: speech as it is heard, the state every second with --json, and the table once at the end. */
+class LineView implements View {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    readonly output: Output,
+    readonly live: LiveRun,
+  ) {
+    this.#timer = setInterval(() => {
+      const { contracts, seconds } = live.report();
+      output.event({ type: "progress", seconds, contracts });
+    }, PROGRESS_MS);
+  }
+
+  tell({ event }: LiveEvent): void {
+    if (event.type === "speech") {
+      const { startMs, endMs, probability } = event;
+      const span = `${(startMs / 1000).toFixed(2)} - ${(endMs / 1000).toFixed(2)} s`;
+      this.output.event(event, `voice: speech ${span}, probability ${probability.toFixed(2)}`);
+    } else if (event.type === "frame-error") {
+      this.output.event(event, `driving: ${event.source}: ${event.message}`);
+    }
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    for (const line of tableLines(this.live.report())) this.output.say(line);
+  }
+}

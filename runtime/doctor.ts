@@ -1,0 +1,295 @@
+// Owns the examination of this machine: what works, what does not, why, and what to type. Prints nothing, changes nothing.
+// Invariant: every finding says what was found; one that is not `ok` says why and, where there is one, the remedy.
+
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { type NativeAddon, ORT_API_VERSION } from "./bindings/addon.js";
+import { findOrtLibrary, loadNative } from "./bindings/load.js";
+import { CRITICALITIES } from "./core/contract.js";
+import { RedlineError } from "./core/errors.js";
+import { readPower } from "./power/power-source.js";
+import { remedyFor, systemFamily } from "./remedies.js";
+import { createRuntime, type RuntimeOptions } from "./runtime.js";
+import { openStore } from "./store/store.js";
+
+/** How well one thing works: fully, with something lost, or not at all. */
+export type FindingState = "ok" | "limited" | "missing";
+
+/** One thing the examination looked at. */
+export interface Finding {
+  readonly check: string;
+  readonly state: FindingState;
+  /** What was found, as a sentence. */
+  readonly found: string;
+  /** Why it is not `ok`; empty when it is. */
+  readonly reasons: readonly string[];
+  /** What to type or do on this operating system. */
+  readonly fix?: string;
+}
+
+/** What `redline doctor` knows about a machine. */
+export interface DoctorReport {
+  readonly platform: string;
+  /** Whether the main job, both pipelines side by side, can run here. */
+  readonly canRun: boolean;
+  readonly findings: readonly Finding[];
+}
+
+export interface DoctorOptions extends Pick<RuntimeOptions, "provider" | "store"> {
+  /** Stands in for `/sys`. */
+  readonly sysRoot?: string;
+  /** The ffmpeg program. Default: `ffmpeg`, found on the PATH. */
+  readonly ffmpeg?: string;
+}
+
+/** The models of the main job: `redline run` without options. */
+export const MAIN_JOB_MODELS = ["silero-vad", "road-seg"] as const;
+
+/** The findings without which the main job cannot run. */
+const ESSENTIAL = new Set(["node", "inference", ...MAIN_JOB_MODELS.map((model) => `model ${model}`)]);
+
+/**
+ * Examines this machine: loads the addon and ONNX Runtime, tries the thread priorities, runs one job, reads the store.
+ * Downloads nothing. Never throws for something that is missing: that is a finding.
+ *
+ * @example
+ * const report = await examine();
+ * for (const { check, state, found, fix } of report.findings) console.log(check, state, found, fix ?? "");
+ */
+export async function examine(options: DoctorOptions = {}): Promise<DoctorReport> {
+  const native = options.provider === "ort-node" ? withoutAddon() : loadNative();
+  const findings: Finding[] = [
+    nodeFinding(),
+    addonFinding(native),
+    await libraryFinding(native.addon),
+    acceleratorFinding(),
+    simdFinding(native.addon),
+    priorityFinding(native.addon),
+    await inferenceFinding(options),
+    ...(await storeFindings(options)),
+    await powerFinding(options),
+    await ffmpegFinding(options),
+  ];
+  const canRun = findings.every(({ check, state }) => state !== "missing" || !ESSENTIAL.has(check));
+  return { platform: `${process.platform}-${process.arch}`, canRun, findings };
+}
+
+type Native = ReturnType<typeof loadNative>;
+
+function withoutAddon(): Native {
+  return { addon: null, reasons: ["the fallback was asked for"] };
+}
+
+function fix(remedy: Parameters<typeof remedyFor>[0]): string {
+  return remedyFor(remedy, { family: systemFamily() });
+}
+
+function nodeFinding(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const isEnough = major > 20 || (major === 20 && minor >= 19);
+  const found = `Node ${process.versions.node} on ${process.platform}-${process.arch}`;
+  if (isEnough) return { check: "node", state: "ok", found, reasons: [] };
+  const reasons = ["Redline needs Node 20.19 or newer"];
+  return { check: "node", state: "missing", found, reasons, fix: "install Node 22 from nodejs.org" };
+}
+
+function addonFinding(native: Native): Finding {
+  if (native.addon !== null) {
+    const found = `native host loaded, interface ${native.addon.interfaceVersion}`;
+    return { check: "addon", state: "ok", found, reasons: [] };
+  }
+  const found =
+    "no native host: models run through onnxruntime-node in a process of their own, without thread priorities";
+  return { check: "addon", state: "limited", found, reasons: native.reasons, fix: fix("compiler") };
+}
+
+async function libraryFinding(addon: NativeAddon | null): Promise<Finding> {
+  const check = "onnxruntime";
+  try {
+    const path = findOrtLibrary();
+    if (addon === null) return { check, state: "ok", found: `library at ${path}`, reasons: [] };
+    const { version, providers, isReused } = await addon.loadOrt(path, ORT_API_VERSION);
+    const origin = isReused ? "a copy already in the process" : path;
+    return {
+      check,
+      state: "ok",
+      found: `ONNX Runtime ${version} (${providers.join(", ")}), ${origin}`,
+      reasons: [],
+    };
+  } catch (error) {
+    const reasons = [messageOf(error)];
+    return { check, state: "missing", found: "no ONNX Runtime library", reasons, fix: fix("onnxruntime") };
+  }
+}
+
+/** What `onnxruntime-node-install=skip` leaves out: the library lists these providers even when their files are absent. */
+function acceleratorFinding(): Finding {
+  const check = "accelerators";
+  let folder = "";
+  try {
+    folder = dirname(findOrtLibrary());
+  } catch {
+    return { check, state: "limited", found: "none: there is no ONNX Runtime library", reasons: [] };
+  }
+  // The npm package's script knows CUDA and TensorRT for this one platform; the CPU is all there is elsewhere.
+  const isServed = process.platform === "linux" && process.arch === "x64";
+  if (!isServed)
+    return { check, state: "ok", found: "CPU; no other provider is used on this platform", reasons: [] };
+  const absent = ["cuda", "tensorrt"].filter(
+    (name) => !existsSync(join(folder, `libonnxruntime_providers_${name}.so`)),
+  );
+  if (absent.length === 0)
+    return { check, state: "ok", found: "CUDA and TensorRT libraries are installed", reasons: [] };
+  const reasons = [
+    `${absent.join(" and ")}: not in the npm package; its install script would download them, and is skipped by onnxruntime-node-install=skip`,
+  ];
+  return { check, state: "limited", found: "CPU only", reasons, fix: fix("cuda") };
+}
+
+function simdFinding(addon: NativeAddon | null): Finding {
+  const model = cpus()[0]?.model.trim() || "unknown processor";
+  const found = `${addon === null ? "unknown without the addon" : addon.simd.join(", ") || "none"} (${model}, ${cpus().length} cores)`;
+  return { check: "simd", state: addon === null ? "limited" : "ok", found, reasons: [] };
+}
+
+function priorityFinding(addon: NativeAddon | null): Finding {
+  const check = "priority";
+  if (addon === null) {
+    const reasons = ["thread priorities need the native host"];
+    return { check, state: "limited", found: "no priorities", reasons, fix: fix("compiler") };
+  }
+  const regimes = addon.probeRegimes();
+  const found = CRITICALITIES.map((name) => `${name}: ${regimes[name]}`).join(", ");
+  if (regimes.critical === "real-time") return { check, state: "ok", found, reasons: [] };
+  const distinct = new Set(CRITICALITIES.map((name) => regimes[name])).size;
+  const reasons = [
+    distinct === CRITICALITIES.length
+      ? "real-time priority needs a privilege; classes still preempt each other by ordinary priorities"
+      : "this system does not let classes have different priorities",
+  ];
+  return { check, state: "limited", found, reasons, fix: fix("realTime") };
+}
+
+/** One real run: the bundled driving model on an empty picture, through whatever provider a user would get. */
+async function inferenceFinding(options: DoctorOptions): Promise<Finding> {
+  const check = "inference";
+  try {
+    await using runtime = await createRuntime({
+      store: { ...options.store, offline: true },
+      ...(options.provider === undefined ? {} : { provider: options.provider }),
+    });
+    const session = await runtime.open("road-seg");
+    const inputs = Object.fromEntries(
+      session.inputs.map(({ name, shape }) => [name, new Float32Array(shape.reduce<number>(multiply, 1))]),
+    );
+    const outcome = await session.run(inputs);
+    outcome.release();
+    if (outcome.status !== "done") {
+      const reasons = [
+        `${outcome.status} / ${outcome.reason}`,
+        ...(outcome.message ? [outcome.message] : []),
+      ];
+      return { check, state: "missing", found: "a first run did not finish", reasons };
+    }
+    const milliseconds = ((outcome.settledUs - outcome.startedUs) / 1000).toFixed(1);
+    const found = `${session.model}@${session.variant} ran on ${session.device} in ${milliseconds} ms by ${runtime.provider.name}`;
+    return { check, state: "ok", found, reasons: [] };
+  } catch (error) {
+    const hint = error instanceof RedlineError ? error.hint : undefined;
+    const finding = {
+      check,
+      state: "missing",
+      found: "no model could be run",
+      reasons: [messageOf(error)],
+    } as const;
+    return hint === undefined ? finding : { ...finding, fix: hint };
+  }
+}
+
+function multiply(product: number, dimension: number | string): number {
+  return typeof dimension === "number" ? product * dimension : product;
+}
+
+async function storeFindings(options: DoctorOptions): Promise<Finding[]> {
+  await using store = openStore(options.store);
+  const where = `${store.root}${store.isOffline ? ", offline" : ""}`;
+  try {
+    const states = await store.verify();
+    const damaged = states.filter(({ state }) => state === "damaged");
+    const ready = states.filter(({ state }) => state === "ok").length;
+    const health: Finding = {
+      check: "store",
+      state: damaged.length === 0 ? "ok" : "limited",
+      found: `${where}: ${ready} of ${states.length} files ready, ${damaged.length} damaged`,
+      reasons: damaged.map(({ path }) => `${path} does not have its sha256`),
+      ...(damaged.length === 0 ? {} : { fix: damagedFix(damaged[0]?.model ?? null) }),
+    };
+    const models = MAIN_JOB_MODELS.map((model) => {
+      const mine = states.filter((state) => state.model === model);
+      return modelFinding({ model, first: mine[0], isOffline: store.isOffline });
+    });
+    return [health, ...models];
+  } catch (error) {
+    return [{ check: "store", state: "limited", found: where, reasons: [messageOf(error)] }];
+  }
+}
+
+function damagedFix(model: string | null): string {
+  return model === null ? "delete the damaged files" : `redline models pull ${model}`;
+}
+
+function modelFinding(given: {
+  model: string;
+  first: { readonly state: string; readonly path: string; readonly bytes: number } | undefined;
+  isOffline: boolean;
+}): Finding {
+  const { model, first, isOffline } = given;
+  const check = `model ${model}`;
+  if (first?.state === "ok") return { check, state: "ok", found: first.path, reasons: [] };
+  const reasons = [first === undefined ? "the catalogue has no such model" : `its file is ${first.state}`];
+  if (first === undefined || isOffline) {
+    const advice = `on a machine with a network: redline models pull ${model}, then copy its store here`;
+    return { check, state: "missing", found: "not usable", reasons, fix: advice };
+  }
+  const found = "not in the store yet; its first use fetches it";
+  return { check, state: "limited", found, reasons, fix: `redline models pull ${model}` };
+}
+
+async function powerFinding(options: DoctorOptions): Promise<Finding> {
+  const check = "power";
+  const { source, batteryPercent, sensors } = await readPower({ sysRoot: options.sysRoot ?? "/sys" });
+  const readable = sensors.filter(({ isReadable }) => isReadable).length;
+  const charge = batteryPercent === undefined ? "" : ` (battery ${batteryPercent} %)`;
+  const found = `${source}${charge}; ${readable} of ${sensors.length} power sensors readable`;
+  if (source !== "unknown" && readable > 0) return { check, state: "ok", found, reasons: [] };
+  const denied = sensors.filter(({ isReadable }) => !isReadable).map(({ path }) => path);
+  const reasons = [
+    ...(source === "unknown" ? ["the system lists no power supply"] : []),
+    ...(sensors.length === 0 ? ["the system has no power sensor"] : []),
+    ...(denied.length > 0 ? [`no permission to read ${denied.slice(0, 3).join(", ")}`] : []),
+  ];
+  const advice = denied.length > 0 ? { fix: `sudo chmod o+r /sys/${denied[0]}` } : {};
+  return { check, state: "limited", found, reasons, ...advice };
+}
+
+async function ffmpegFinding(options: DoctorOptions): Promise<Finding> {
+  const check = "ffmpeg";
+  try {
+    const { stdout } = await promisify(execFile)(options.ffmpeg ?? "ffmpeg", ["-version"], {
+      timeout: 10_000,
+    });
+    return { check, state: "ok", found: stdout.split("\n")[0] ?? "present", reasons: [] };
+  } catch {
+    const reasons = [
+      "no ffmpeg on the PATH: MP4 and other clips cannot be read; images, Y4M and raw frames can",
+    ];
+    return { check, state: "limited", found: "absent", reasons, fix: fix("ffmpeg") };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error || error instanceof RedlineError ? error.message : String(error);
+}

@@ -1,0 +1,337 @@
+// Owns the main job: a voice and a driving pipeline side by side in real time, and the verdict on each contract.
+// Knows no terminal. Invariant: every frame due after the warm-up is counted once, those never submitted as dropped.
+
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { type Contract, type FrozenContract, isKept } from "./core/contract.js";
+import { RedlineError } from "./core/errors.js";
+import type { OutcomeStatus } from "./core/outcome.js";
+import { elementCount } from "./core/tensor.js";
+import type { RoadEvent } from "./driving/road-event.js";
+import { watchRoad } from "./driving/watch-road.js";
+import type { OpenOptions, Runtime } from "./runtime.js";
+import type { Session, SessionStats } from "./sessions/session.js";
+import { openAudio } from "./sources/audio-input.js";
+import { paceAudio, repeatAudio } from "./sources/audio-pace.js";
+import { openFrames } from "./sources/frame-input.js";
+import { type PacedSource, paced } from "./sources/paced.js";
+import { bundledCatalogue } from "./store/catalogue.js";
+import { SessionCounters } from "./telemetry/session-counters.js";
+import type { GateRules } from "./voice/energy-gate.js";
+import { listen, type VoiceEvent } from "./voice/listen.js";
+import { SPEECH_RATE_HZ } from "./voice/resample.js";
+
+/** What runs, on what input, for how long. Everything has a default; the inputs' are the bundled samples. */
+export interface LiveRunOptions {
+  readonly runtime: Runtime;
+  /** Length of the measurement in seconds. Default 20. */
+  readonly seconds?: number;
+  /** A WAV file, played over and over, or `mic`. */
+  readonly audio?: string;
+  /** A folder of images, a Y4M file or a clip, played over and over. */
+  readonly frames?: string;
+  /** The voice-activity model. Default `silero-vad`. */
+  readonly voiceModel?: string;
+  /** The driving model, by name or path. Default `road-seg`. */
+  readonly drivingModel?: string;
+  /** Default: 32 ms period and deadline, interactive. */
+  readonly voiceContract?: Contract;
+  /** Default: 50 ms period and deadline, critical. */
+  readonly drivingContract?: Contract;
+  /** Default: on. */
+  readonly gate?: GateRules | "off";
+  /** Adds a background session that runs the driving model in a closed loop, to see what contracts are worth. */
+  readonly hog?: "off" | "driving-model";
+  /** Ends the run early; what was measured so far is reported. */
+  readonly signal?: AbortSignal;
+  /** Told of everything the pipelines find, as it happens. Must not throw. */
+  readonly onEvent?: (event: LiveEvent) => void;
+}
+
+/** A pipeline's event and the session it came from. */
+export type LiveEvent = { readonly session: string; readonly event: VoiceEvent | RoadEvent };
+
+/** One contract's record: the session's statistics since the warm-up, and frames that never reached the session. */
+export interface ContractRecord extends SessionStats {
+  /** Frames overwritten at the source because the one before was not taken in time. Counted as dropped, and missed. */
+  readonly skipped: number;
+  /** Frames the supervisor refused as late or out of order. Counted as dropped, and missed. */
+  readonly refused: number;
+  /** Periods without a frame because reading the source took longer than one: the load was lighter than promised. */
+  readonly starved: number;
+  /** Processor time of the session's runs as a share of one core since the warm-up. */
+  readonly cpuShare: number;
+  /** The tolerance the verdict was given by. */
+  readonly tolerate: { readonly misses: number; readonly outOf: number };
+}
+
+/** The machine and the way models ran on it. */
+export interface MachineRecord {
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  readonly provider: string;
+  /** Processor time of the whole process as a share of one core since the warm-up. */
+  readonly processCpuShare: number;
+}
+
+/** The state of a live run, now or at its end. */
+export interface LiveRunReport {
+  readonly contracts: readonly ContractRecord[];
+  /** The background session, if there is one: it has no promise to keep. */
+  readonly background: readonly ContractRecord[];
+  readonly machine: MachineRecord;
+  readonly seconds: number;
+  readonly kept: boolean;
+}
+
+/** A run under way. */
+export interface LiveRun {
+  /** The record so far; cheap enough to ask several times a second. */
+  report(): LiveRunReport;
+  /** Resolves with the final record, or rejects with what ended a pipeline early. */
+  readonly finished: Promise<LiveRunReport>;
+}
+
+const VOICE_CONTRACT: Contract = { periodMs: 32, deadlineMs: 32, criticality: "interactive" };
+const DRIVING_CONTRACT: Contract = { periodMs: 50, deadlineMs: 50, criticality: "critical", late: "cancel" };
+const HOG_CONTRACT: Contract = {
+  periodMs: 1000,
+  deadlineMs: 60_000,
+  criticality: "background",
+  late: "keep",
+};
+
+/** Runs before the measurement: a first run pages memory in and sizes arenas, and is no sign of the ones after it. */
+const WARM_UP_RUNS = 5;
+
+/**
+ * Starts both pipelines in real time. Resolves when both sessions are open and warm and the first frames are due.
+ *
+ * Errors: those of `runtime.open`, and of the sources while running (through `finished`).
+ *
+ * @example
+ * const run = await startLiveRun({ runtime, seconds: 5 });
+ * const { contracts, kept } = await run.finished;
+ * console.log(kept, contracts.map(({ session, misses, n }) => `${session}: ${misses} of ${n}`));
+ */
+export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
+  const { runtime, drivingModel = "road-seg", voiceModel = "silero-vad" } = options;
+  const open = (model: string, given: OpenOptions): Promise<Session> =>
+    runtime.open(model, options.signal === undefined ? given : { ...given, signal: options.signal });
+  const voice = await open(voiceModel, { name: "voice", contract: options.voiceContract ?? VOICE_CONTRACT });
+  const driving = await open(drivingModel, {
+    name: "driving",
+    contract: options.drivingContract ?? DRIVING_CONTRACT,
+  });
+  const hog =
+    options.hog === "driving-model"
+      ? await open(drivingModel, { name: "hog", contract: HOG_CONTRACT })
+      : undefined;
+  await warmUp([voice, driving, ...(hog === undefined ? [] : [hog])]);
+  return new SideBySide(options, { voice, driving, hog });
+}
+
+interface Sessions {
+  readonly voice: Session;
+  readonly driving: Session;
+  readonly hog: Session | undefined;
+}
+
+/** The two pipelines while they run. */
+class SideBySide implements LiveRun {
+  readonly finished: Promise<LiveRunReport>;
+  readonly #options: LiveRunOptions;
+  readonly #records: ReadonlyMap<string, SessionRecord>;
+  readonly #startedUs: number;
+  readonly #startedCpu = process.cpuUsage();
+  readonly #stop = new AbortController();
+  #endedUs: number | undefined;
+  #endedCpu: NodeJS.CpuUsage | undefined;
+
+  constructor(options: LiveRunOptions, sessions: Sessions) {
+    this.#options = options;
+    this.#startedUs = options.runtime.clock.nowUs();
+    const all = [sessions.voice, sessions.driving, ...(sessions.hog === undefined ? [] : [sessions.hog])];
+    this.#records = new Map(all.map((session) => [session.name, new SessionRecord(session)]));
+    this.finished = this.#run(sessions);
+  }
+
+  report(): LiveRunReport {
+    const { runtime } = this.#options;
+    const elapsedUs = Math.max(1, (this.#endedUs ?? runtime.clock.nowUs()) - this.#startedUs);
+    const records = [...this.#records.values()].map((record) => record.read(elapsedUs));
+    const contracts = records.filter(({ session }) => session !== "hog");
+    const { user, system } = this.#endedCpu ?? process.cpuUsage(this.#startedCpu);
+    return {
+      contracts,
+      background: records.filter(({ session }) => session === "hog"),
+      machine: {
+        platform: `${process.platform}-${process.arch}`,
+        cpu: cpus()[0]?.model.trim() ?? "unknown",
+        cores: cpus().length,
+        node: process.versions.node,
+        provider: runtime.provider.name,
+        processCpuShare: (user + system) / elapsedUs,
+      },
+      seconds: elapsedUs / 1e6,
+      kept: contracts.every(({ kept }) => kept),
+    };
+  }
+
+  async #run(sessions: Sessions): Promise<LiveRunReport> {
+    const { runtime, signal, seconds = 20 } = this.#options;
+    const stop = (): void => this.#stop.abort();
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted === true) stop();
+    const alarm = runtime.clock.setAlarm(this.#startedUs + Math.round(seconds * 1e6), stop);
+    const unsubscribe = runtime.events.subscribe((event) =>
+      this.#records.get(event.session)?.counters.count(event),
+    );
+    try {
+      // One pipeline that ends, by an error or a live source that went away, ends the run.
+      await Promise.all([
+        this.#listen(sessions.voice).finally(stop),
+        this.#drive(sessions.driving).finally(stop),
+        ...(sessions.hog === undefined ? [] : [this.#burn(sessions.hog)]),
+      ]);
+    } finally {
+      alarm.cancel();
+      signal?.removeEventListener("abort", stop);
+      unsubscribe();
+      this.#endedUs = runtime.clock.nowUs();
+      this.#endedCpu = process.cpuUsage(this.#startedCpu);
+    }
+    return this.report();
+  }
+
+  async #listen(session: Session): Promise<void> {
+    const { runtime, audio = sample("voice.wav"), gate, onEvent } = this.#options;
+    const { clock } = runtime;
+    const { signal } = this.#stop;
+    const source =
+      audio === "mic"
+        ? openAudio(audio, { clock })
+        : paceAudio(
+            repeatAudio(() => openAudio(audio, { clock })),
+            { clock, signal },
+          );
+    const options = {
+      session,
+      source,
+      clock,
+      signal,
+      mode: "live",
+      ...(gate === undefined ? {} : { gate }),
+    } as const;
+    for await (const event of listen(options)) onEvent?.({ session: session.name, event });
+  }
+
+  async #drive(session: Session): Promise<void> {
+    const { runtime, frames = sample("drive"), onEvent } = this.#options;
+    const { clock } = runtime;
+    const record = this.#records.get(session.name);
+    const { periodUs } = session.contract;
+    const camera = paced(await openFrames(frames, { clock }), { clock, periodUs, loop: true });
+    if (record !== undefined) record.camera = camera;
+    for await (const event of watchRoad({
+      session,
+      source: camera,
+      clock,
+      pace: "live",
+      signal: this.#stop.signal,
+    })) {
+      // A frame dropped without a latest start of its own never reached the session: the supervisor refused it.
+      const isRefused =
+        event.type === "frame" && event.outcome === "dropped" && !event.flags.includes("stale");
+      if (isRefused && record !== undefined) record.refused += 1;
+      onEvent?.({ session: session.name, event });
+    }
+  }
+
+  /** Runs the session again as soon as it has settled, until the run ends. */
+  async #burn(session: Session): Promise<void> {
+    const inputs = emptyInputs(session);
+    while (!this.#stop.signal.aborted) {
+      (await session.run(inputs, { signal: this.#stop.signal })).release();
+    }
+  }
+}
+
+/** The counts of one session since the warm-up. */
+class SessionRecord {
+  readonly counters = new SessionCounters();
+  refused = 0;
+  camera: Pick<PacedSource<unknown>, "skipped" | "starved"> | undefined;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  read(elapsedUs: number): ContractRecord {
+    const { counters, refused } = this;
+    const { skipped = 0, starved = 0 } = this.camera ?? {};
+    const { name, model, variant, device, contract } = this.#session;
+    const lost = skipped + refused;
+    const n = counters.n + lost;
+    const misses = counters.misses + lost;
+    const outcomes: Record<OutcomeStatus, number> = { ...counters.outcomes };
+    outcomes.dropped += lost;
+    return {
+      session: name,
+      model,
+      variant,
+      device,
+      ...promiseOf(contract),
+      n,
+      outcomes,
+      latencyUs: counters.latencyUs,
+      cpuUsPerJob: Math.round(counters.cpuUsPerJob),
+      misses,
+      kept: isKept(contract, { misses, n }),
+      skipped,
+      refused,
+      starved,
+      cpuShare: (counters.cpuUsPerJob * counters.n) / elapsedUs,
+      tolerate: contract.tolerate,
+    };
+  }
+}
+
+function promiseOf({ periodUs, deadlineUs, criticality }: FrozenContract) {
+  return { periodMs: periodUs / 1000, deadlineMs: deadlineUs / 1000, criticality };
+}
+
+async function warmUp(sessions: readonly Session[]): Promise<void> {
+  for (const session of sessions) {
+    const inputs = emptyInputs(session);
+    for (let run = 0; run < WARM_UP_RUNS; run++) (await session.run(inputs)).release();
+  }
+}
+
+/** Inputs of zeros, with the constants of the manifest, in its shapes; without one in the graph's, open dimensions as one. */
+function emptyInputs(session: Session) {
+  return Object.fromEntries(
+    session.inputs.map(({ name, dtype, shape: ofGraph }) => {
+      const described = session.manifest?.inputs.find((input) => input.name === name);
+      const shape = (described?.shape ?? ofGraph).map((size) => (typeof size === "number" ? size : 1));
+      const length = elementCount(shape);
+      if (dtype === "float32") return [name, { data: new Float32Array(length), shape }];
+      if (dtype === "int64") {
+        const value = typeof described?.value === "number" ? described.value : SPEECH_RATE_HZ;
+        return [name, { data: new BigInt64Array(length).fill(BigInt(value)), shape }];
+      }
+      throw new RedlineError("MODEL_UNSUITABLE", {
+        what: `input ${name} of ${session.model}`,
+        expected: "float32 or int64",
+        received: dtype,
+      });
+    }),
+  );
+}
+
+function sample(name: string): string {
+  return join(bundledCatalogue(), "samples", name);
+}
