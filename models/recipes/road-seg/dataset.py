@@ -95,7 +95,7 @@ def main():
     parser.add_argument("--teacher")
     parser.add_argument("--work", required=True)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=24)
+    parser.add_argument("--shards", type=int, default=12)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     out = os.path.join(options.work, "shards")

@@ -26,7 +26,11 @@ def find_teacher(path, work):
     if not path:
         path = os.path.join(work, "twinlitenet.onnx")
         if not os.path.exists(path):
-            urllib.request.urlretrieve(wanted["url"], path)
+            try:
+                urllib.request.urlretrieve(wanted["url"], path + ".part")
+            except OSError as reason:
+                raise SystemExit(f"The teacher could not be fetched from {wanted['url']} ({reason}): pass --teacher its file.") from reason
+            os.replace(path + ".part", path)
     with open(path, "rb") as file:
         received = hashlib.sha256(file.read()).hexdigest()
     if received != wanted["sha256"]:

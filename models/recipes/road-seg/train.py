@@ -57,9 +57,8 @@ def head_loss(logits, target, weight):
     return entropy + 0.5 * overlap
 
 
-def rate(step, steps, peak):
-    """Warms up over the first 3 % of the steps, then falls as a cosine to almost nothing."""
-    share = step / steps
+def rate(share, peak):
+    """Warms up over the first 3 % of the training, then falls as a cosine to almost nothing."""
     if share < 0.03:
         return peak * (share / 0.03 + 0.01)
     return peak * (0.5 + 0.5 * math.cos(math.pi * (share - 0.03) / 0.97)) + 1e-5
@@ -69,6 +68,7 @@ def main():
     parser = argparse.ArgumentParser(description="Train the student.")
     parser.add_argument("--work", required=True)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--minutes", type=float, default=600.0, help="ends sooner, with the whole schedule, on a slow machine")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--peak", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=2)
@@ -87,8 +87,11 @@ def main():
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.peak, weight_decay=1e-3)
     begun, recent = time.time(), []
     for step in range(options.steps):
+        share = max(step / options.steps, (time.time() - begun) / (options.minutes * 60))
+        if share >= 1:
+            break
         for group in optimiser.param_groups:
-            group["lr"] = rate(step, options.steps, options.peak)
+            group["lr"] = rate(share, options.peak)
         image, target = make_batch(pictures, labels, options.batch, generator)
         drivable, lanes = network(image)
         loss_drivable, loss_lanes = head_loss(drivable, target[:, 0], 0.0), head_loss(lanes, target[:, 1], 1.0)
