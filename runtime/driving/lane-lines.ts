@@ -27,13 +27,13 @@ const PIXELS_PER_ROW_MIN = 1.5;
 
 /**
  * Lane lines in image coordinates, left to right by their lowest point, each from bottom to top: the centre of the mask in
- * each network row, simplified with a tolerance of half a network pixel. Where marks meet (at the vanishing point) the
- * longer one goes on and the other ends; dashes are separate lines.
+ * each network row, simplified with a tolerance of half a network pixel. Lines that meet, as at the vanishing point, all end
+ * there: the middle of what they become belongs to none of them. Dashes are separate lines.
  */
 export function laneLines(field: MarginField, image: Extent): readonly Polyline[] {
   const toImage = new GridToImage({ grid: field, image });
   const rowsMin = Math.max(2, Math.round(field.height * HEIGHT_SHARE_MIN));
-  return followRuns(field)
+  return followRuns(field, rowsMin)
     .filter(({ points, pixels }) => points.length >= rowsMin && pixels >= rowsMin * PIXELS_PER_ROW_MIN)
     .sort((a, b) => a.points[0]!.u - b.points[0]!.u)
     .map(({ points }) =>
@@ -44,16 +44,19 @@ export function laneLines(field: MarginField, image: Extent): readonly Polyline[
     );
 }
 
-function followRuns(field: MarginField): Track[] {
+function followRuns(field: MarginField, rowsMin: number): Track[] {
   const ended: Track[] = [];
   let open: Track[] = [];
   for (let v = field.height - 1; v >= 0; v--) {
     const runs = runsOf(field, v);
     const next: Track[] = [];
     const taken = new Set<Run>();
-    // The longest line chooses first, so that it is the one that goes on through a meeting or a fork.
+    const lines = open.filter((track) => track.points.length >= rowsMin);
+    const meetings = runs.filter((run) => lines.filter(({ last }) => touches(last, run)).length > 1);
+    const ways = runs.filter((run) => !meetings.includes(run));
+    // The longest line chooses first, so that it is the one that goes on past specks and through forks.
     for (const track of open.sort((a, b) => b.points.length - a.points.length)) {
-      const run = closestTouching(track.last, runs, taken);
+      const run = closestTouching(track.last, ways, taken);
       if (run === undefined) {
         ended.push(track);
         continue;
@@ -77,11 +80,11 @@ function extend(track: Track, run: Run, v: number): Track {
   return track;
 }
 
-/** The free run that touches `last` from the row above, corners included, whose centre is closest to its own. */
+/** The free run touching `last` from the row above whose centre is closest to its own. */
 function closestTouching(last: Run, runs: readonly Run[], taken: ReadonlySet<Run>): Run | undefined {
   let closest: Run | undefined;
   for (const run of runs) {
-    if (taken.has(run) || run.from > last.to + 1 || run.to < last.from - 1) continue;
+    if (taken.has(run) || !touches(last, run)) continue;
     if (
       closest === undefined ||
       Math.abs(run.centre - last.centre) < Math.abs(closest.centre - last.centre)
@@ -90,6 +93,11 @@ function closestTouching(last: Run, runs: readonly Run[], taken: ReadonlySet<Run
     }
   }
   return closest;
+}
+
+/** Whether runs of two neighbouring rows touch, corners included. */
+function touches(a: Run, b: Run): boolean {
+  return a.from <= b.to + 1 && b.from <= a.to + 1;
 }
 
 function runsOf({ width, margins }: MarginField, v: number): Run[] {
