@@ -13,15 +13,20 @@ interface Run {
 
 interface Track {
   pixels: number;
+  /** Rows below which the track is a speck. */
+  readonly rowsMin: number;
   readonly points: { readonly u: number; readonly v: number }[];
   last: Run;
 }
 
 /**
  * A line shorter than 1/40 of the network's height is a speck: 8 of 320 rows, about a dash of a lane marking 40 m ahead in
- * the trial images.
+ * the trial images. Below four rows a mark has no direction.
  */
 const HEIGHT_SHARE_MIN = 1 / 40;
+const ROWS_MIN = 4;
+/** What goes on above a meeting of lines is one only if it is this much longer than a speck. */
+const MEETING_FACTOR = 2;
 /** Pixels of a line at least, as a multiple of its least rows: thinner marks are noise of the upsampling. */
 const PIXELS_PER_ROW_MIN = 1.5;
 
@@ -32,9 +37,9 @@ const PIXELS_PER_ROW_MIN = 1.5;
  */
 export function laneLines(field: MarginField, image: Extent): readonly Polyline[] {
   const toImage = new GridToImage({ grid: field, image });
-  const rowsMin = Math.max(2, Math.round(field.height * HEIGHT_SHARE_MIN));
+  const rowsMin = Math.max(ROWS_MIN, Math.round(field.height * HEIGHT_SHARE_MIN));
   return followRuns(field, rowsMin)
-    .filter(({ points, pixels }) => points.length >= rowsMin && pixels >= rowsMin * PIXELS_PER_ROW_MIN)
+    .filter((track) => track.points.length >= track.rowsMin && track.pixels >= rowsMin * PIXELS_PER_ROW_MIN)
     .sort((a, b) => a.points[0]!.u - b.points[0]!.u)
     .map(({ points }) =>
       simplify(
@@ -66,7 +71,9 @@ function followRuns(field: MarginField, rowsMin: number): Track[] {
       next.push(track);
     }
     for (const run of runs) {
-      if (!taken.has(run)) next.push(extend({ pixels: 0, points: [], last: run }, run, v));
+      if (taken.has(run)) continue;
+      const least = meetings.includes(run) ? MEETING_FACTOR * rowsMin : rowsMin;
+      next.push(extend({ pixels: 0, rowsMin: least, points: [], last: run }, run, v));
     }
     open = next;
   }
