@@ -125,7 +125,8 @@ export interface NativeAddon {
   loadOrt(path: string, apiVersion: number): Promise<OrtLibrary>;
 
   /**
-   * Attaches this environment. `ring` holds capacity x COMPLETION_FIELDS.length float64 in a SharedArrayBuffer;
+   * Attaches this environment. `ring` holds capacity x COMPLETION_FIELDS.length float64 in a SharedArrayBuffer,
+   * capacity a power of two; `cursor`, an Int32Array on a SharedArrayBuffer too, holds counts that wrap at 2^32:
    * `cursor[0]` is the count of records written (by the host), `cursor[1]` the count read (by JavaScript), both
    * advanced with atomic stores. `wake` is called on this environment's thread after records arrive, coalesced.
    * Returns the first job id of this environment; ids then count up from it. The environment stays alive only

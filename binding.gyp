@@ -1,0 +1,64 @@
+{
+  "targets": [
+    {
+      "target_name": "redline",
+      "sources": [
+        "native/host/clock.cc",
+        "native/host/environment.cc",
+        "native/host/finite.cc",
+        "native/host/host.cc",
+        "native/host/lane.cc",
+        "native/host/lane_core.cc",
+        "native/host/lane_replay.cc",
+        "native/host/loader.cc",
+        "native/host/null_graph.cc",
+        "native/host/ort_graph.cc",
+        "native/host/ort_library.cc",
+        "native/host/ort_options.cc",
+        "native/host/ort_tensor.cc",
+        "native/host/process.cc",
+        "native/host/session.cc",
+        "native/host/simd.cc",
+        "native/host/tensor.cc",
+        "native/host/thread_priority.cc",
+        "native/host/timer.cc",
+        "native/napi/addon.cc",
+        "native/napi/hot_calls.cc",
+        "native/napi/js_environment.cc",
+        "native/napi/open_request.cc",
+        "native/napi/read_value.cc"
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")", "native"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-O3", "-fvisibility=hidden"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc": ["-std=c++17", "-fvisibility-inlines-hidden"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+      "conditions": [
+        ["OS=='linux'", { "ldflags": ["-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL"], "libraries": ["-ldl", "-lpthread"] }],
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+            "CLANG_CXX_LIBRARY": "libc++",
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+            "GCC_OPTIMIZATION_LEVEL": "3",
+            "MACOSX_DEPLOYMENT_TARGET": "11.0",
+            "WARNING_CFLAGS": ["-Wall", "-Wextra", "-Werror"]
+          }
+        }],
+        ["OS=='win'", {
+          "msvs_settings": {
+            "VCCLCompilerTool": {
+              "ExceptionHandling": 1,
+              "WarningLevel": 4,
+              "WarnAsError": "true",
+              "AdditionalOptions": ["/std:c++17", "/utf-8"]
+            }
+          },
+          "defines": ["NOMINMAX", "WIN32_LEAN_AND_MEAN"]
+        }]
+      ]
+    }
+  ]
+}

@@ -1,0 +1,307 @@
+// Owns the registry's bookkeeping.
+
+#include "host/host.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "host/clock.h"
+#include "host/failure.h"
+#include "host/process.h"
+
+namespace redline {
+
+namespace {
+
+// How long teardown waits for a run to notice that it is stopped: far beyond one node of any real graph.
+constexpr std::int64_t kTeardownUs = 5'000'000;
+
+void quiesce_host() { Host::instance().quiesce(); }
+
+}  // namespace
+
+Host& Host::instance() {
+  // Leaked on purpose: its threads may still run while the process tears down its statics.
+  static Host* const host = new Host;
+  return *host;
+}
+
+Host::Host() { stay_mapped(); }
+
+EnvironmentPointer Host::add_environment(std::function<void()> wake) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return std::make_shared<Environment>(environments_++, std::move(wake));
+}
+
+void Host::remove_environment(const EnvironmentPointer& environment) {
+  environment->close();
+  Environment* const leaving = environment.get();
+  for (Lane* lane : all_lanes()) {
+    lane->cancel_where([leaving](const Job& job) { return job.environment.get() == leaving; },
+                       Outcome::cancelled_closing);
+  }
+  std::vector<std::shared_ptr<Session>> sessions;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const PendingOpen& open : pending_opens_) {
+      if (open.environment == leaving) open.cancellation->cancel();
+    }
+  }
+  const bool is_quiet = environment->wait_until_idle(kTeardownUs);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    sessions = sessions_;
+  }
+  for (const std::shared_ptr<Session>& session : sessions) {
+    if (session == nullptr) continue;
+    for (std::size_t i = 0; is_quiet && i < session->slot_count(); ++i) {
+      Slot& slot = session->slot(i);
+      if (slot.owner.load() != leaving || !session->begin_use()) continue;
+      session->graph().unbind(i);
+      slot.owner.store(nullptr);
+      session->end_use();
+    }
+    if (session->leave(leaving)) {
+      forget(session->id());
+      // Freed here, not on the loader: at process exit no other thread may still be inside the library.
+      session->close([session] { session->free_graph(); });
+    }
+  }
+}
+
+void Host::load_ort(const std::string& path, std::uint32_t api_version, LoadDone done) {
+  loader_.post([path, api_version, done = std::move(done)] {
+    try {
+      const OrtLibrary& library = OrtLibrary::load(path, api_version);
+      // Registered after the library's own exit handlers, hence called before them.
+      at_process_exit(quiesce_host);
+      done({}, &library);
+    } catch (const Failure& failure) {
+      done({failure.code(), failure.what()}, nullptr);
+    }
+  });
+}
+
+void Host::open(const EnvironmentPointer& environment, OpenRequest request, OpenDone done) {
+  auto cancellation = std::make_shared<OpenCancellation>();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pending_opens_.push_back({environment.get(), cancellation});
+  }
+  loader_.post([this, environment, request = std::move(request), cancellation, done = std::move(done)] {
+    RequestResult result;
+    std::shared_ptr<Session> session;
+    try {
+      session = open_now(environment, request, cancellation.get());
+    } catch (const Failure& failure) {
+      result = {failure.code(), failure.what()};
+    } catch (const std::exception& error) {
+      result = {"MODEL_LOAD_FAILED", error.what()};
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      pending_opens_.erase(std::remove_if(pending_opens_.begin(), pending_opens_.end(),
+                                          [&](const PendingOpen& open) { return open.cancellation == cancellation; }),
+                           pending_opens_.end());
+    }
+    done(result, std::move(session));
+  });
+}
+
+std::shared_ptr<Session> Host::open_now(const EnvironmentPointer& environment, const OpenRequest& request,
+                                        OpenCancellation* cancellation) {
+  std::unique_ptr<Graph> graph =
+      request.is_null
+          ? make_null_graph(request.null, request.slots)
+          : open_ort_graph(request.source, request.ort, request.criticality, request.slots, cancellation);
+  if (cancellation->is_cancelled()) throw Failure("MODEL_LOAD_FAILED", "the environment that opened it has ended");
+  Lane* lane = lane_for(request.criticality, request.lane_index);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto id = static_cast<std::int32_t>(sessions_.size());
+  auto session = std::make_shared<Session>(id, std::move(graph), lane, request.slots);
+  session->join(environment.get());
+  sessions_.push_back(session);
+  return session;
+}
+
+void Host::close(std::int32_t session_id, std::function<void()> done) {
+  const std::shared_ptr<Session> session = find(session_id);
+  if (session == nullptr) {
+    loader_.post(std::move(done));
+    return;
+  }
+  // From here on submissions settle `rejected / closed`; what was queued or runs is cancelled below.
+  session->close([this, session, done = std::move(done)] {
+    loader_.post([this, session, done] {
+      session->free_graph();
+      forget(session->id());
+      done();
+    });
+  });
+  session->lane().cancel_where([&session](const Job& job) { return job.session == session; },
+                               Outcome::cancelled_closing);
+}
+
+std::shared_ptr<Session> Host::find(std::int32_t session_id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (session_id < 0 || static_cast<std::size_t>(session_id) >= sessions_.size()) return nullptr;
+  return sessions_[static_cast<std::size_t>(session_id)];
+}
+
+void Host::bind(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot_index,
+                std::vector<Binding> inputs, std::vector<Binding> outputs) {
+  const std::shared_ptr<Session> session = find(session_id);
+  if (session == nullptr || !session->begin_use()) throw Failure("SESSION_CLOSED", "bindSlot");
+  struct EndUse {
+    Session* session;
+    ~EndUse() { session->end_use(); }
+  } const end_use{session.get()};
+
+  Slot& slot = session->slot(slot_index);
+  const std::vector<TensorSpec>& input_specs = session->graph().inputs();
+  const std::vector<TensorSpec>& output_specs = session->graph().outputs();
+  if (inputs.size() != input_specs.size() || outputs.size() != output_specs.size()) {
+    throw Failure("INPUT_MISSING", "expected " + std::to_string(input_specs.size()) + " inputs and " +
+                                       std::to_string(output_specs.size()) + " outputs, received " +
+                                       std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) require_fit(input_specs[i], inputs[i]);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    // Strings have no memory to lend: each run allocates its own.
+    if (output_specs[i].dtype == Dtype::string) outputs[i].is_lent = false;
+    if (outputs[i].is_lent) require_fit(output_specs[i], outputs[i]);
+  }
+  if (slot.is_busy.exchange(true)) throw Failure("INPUT_SLOT", "the slot has a job in flight");
+  struct EndBusy {
+    Slot* slot;
+    ~EndBusy() { slot->is_busy.store(false); }
+  } const end_busy{&slot};
+  session->graph().bind(slot_index, std::move(inputs), std::move(outputs));
+  slot.owner.store(environment.get());
+  session->join(environment.get());
+}
+
+OutputCopy Host::copy_output(std::int32_t session_id, std::size_t slot_index, std::size_t output) {
+  const std::shared_ptr<Session> session = find(session_id);
+  if (session == nullptr || !session->begin_use()) throw Failure("SESSION_CLOSED", "takeOutput");
+  struct EndUse {
+    Session* session;
+    ~EndUse() { session->end_use(); }
+  } const end_use{session.get()};
+  if (session->slot(slot_index).is_busy.load()) throw Failure("INPUT_SLOT", "the slot has a job in flight");
+  if (output >= session->graph().outputs().size()) {
+    throw Failure("INPUT_UNKNOWN", "expected an output below " +
+                                       std::to_string(session->graph().outputs().size()) + ", received " +
+                                       std::to_string(output));
+  }
+  return session->graph().copy_output(slot_index, output);
+}
+
+void Host::submit(const EnvironmentPointer& environment, const Submission& submission) {
+  const auto refuse = [&] {
+    environment->begin();
+    environment->settle({submission.job_id, Outcome::rejected_closed, -1, now_us(), -1, false}, {});
+  };
+  std::shared_ptr<Session> session = find(submission.session_id);
+  if (session == nullptr) return refuse();
+  Slot& slot = session->slot(submission.slot);
+  if (slot.owner.load() != nullptr && slot.owner.load() != environment.get()) {
+    throw Failure("INPUT_SLOT", "the slot's memory belongs to another environment");
+  }
+  if (!session->begin_use()) return refuse();
+  if (slot.is_busy.exchange(true)) {
+    session->end_use();
+    throw Failure("INPUT_SLOT", "the slot has a job in flight");
+  }
+  Lane& lane = session->lane();
+  environment->begin();
+  slot.job.slot = submission.slot;
+  slot.job.flags = submission.flags;
+  slot.job.environment = environment;
+  slot.job.session = session;
+  lane.submit(LaneJob{submission.job_id, submission.deadline_us, submission.latest_start_us,
+                      (submission.flags & kKeepLate) != 0, &slot.job});
+  // A close that ran before the job was queued has not seen it; nothing else would stop it.
+  if (session->is_closing()) lane.cancel(submission.job_id, Outcome::cancelled_closing);
+}
+
+void Host::cancel(std::int64_t job_id, Outcome reason) {
+  for (Lane* lane : all_lanes()) {
+    if (lane->cancel(job_id, reason)) return;
+  }
+}
+
+Outcome Host::run_inline(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot_index,
+                         std::uint32_t flags, InlineTimes* times) {
+  const std::shared_ptr<Session> session = find(session_id);
+  if (session == nullptr || !session->begin_use()) return Outcome::rejected_closed;
+  struct EndUse {
+    Session* session;
+    ~EndUse() { session->end_use(); }
+  } const end_use{session.get()};
+  Slot& slot = session->slot(slot_index);
+  if (slot.owner.load() != nullptr && slot.owner.load() != environment.get()) {
+    throw Failure("INPUT_SLOT", "the slot's memory belongs to another environment");
+  }
+  if (slot.is_busy.exchange(true)) throw Failure("INPUT_SLOT", "the slot has a job in flight");
+  struct EndBusy {
+    Slot* slot;
+    ~EndBusy() { slot->is_busy.store(false); }
+  } const end_busy{&slot};
+
+  std::string message;
+  const std::int64_t cpu_before_us = thread_cpu_us();
+  times->started_us = now_us();
+  const bool is_done = session->graph().run(slot_index, &message);
+  times->settled_us = now_us();
+  const std::int64_t cpu_after_us = thread_cpu_us();
+  times->cpu_us = cpu_before_us < 0 ? -1 : cpu_after_us - cpu_before_us;
+  if (!is_done) {
+    environment->leave_message(-1, std::move(message));
+    return Outcome::failed_provider;
+  }
+  if ((flags & kCheckOutputs) != 0 && session->graph().has_non_finite_output(slot_index)) {
+    return Outcome::failed_non_finite;
+  }
+  return Outcome::done_ok;
+}
+
+std::vector<LaneSnapshot> Host::lanes() {
+  std::vector<LaneSnapshot> snapshots;
+  for (Lane* lane : all_lanes()) snapshots.push_back(lane->snapshot());
+  return snapshots;
+}
+
+void Host::quiesce() {
+  const auto lanes = all_lanes();
+  for (Lane* lane : lanes) lane->halt();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const PendingOpen& open : pending_opens_) open.cancellation->cancel();
+  }
+  for (Lane* lane : lanes) lane->wait_until_halted(kTeardownUs);
+  loader_.halt(kTeardownUs);
+}
+
+Lane* Host::lane_for(Criticality criticality, std::int32_t lane_index) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& lane : lanes_) {
+    if (lane->criticality() == criticality && lane->lane_index() == lane_index) return lane.get();
+  }
+  lanes_.push_back(std::make_unique<Lane>(criticality, lane_index, &timer_));
+  return lanes_.back().get();
+}
+
+std::vector<Lane*> Host::all_lanes() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Lane*> lanes;
+  for (const auto& lane : lanes_) lanes.push_back(lane.get());
+  return lanes;
+}
+
+void Host::forget(std::int32_t session_id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  sessions_[static_cast<std::size_t>(session_id)].reset();
+}
+
+}  // namespace redline

@@ -1,0 +1,111 @@
+// Owns the process-wide registry: the library, sessions, lanes, environments and the threads behind them.
+// Knows no JavaScript. Invariant: there is one host per process, it is never destroyed, and ids are never reused.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "host/environment.h"
+#include "host/lane.h"
+#include "host/loader.h"
+#include "host/null_graph.h"
+#include "host/ort_graph.h"
+#include "host/session.h"
+#include "host/timer.h"
+
+namespace redline {
+
+struct OpenRequest {
+  bool is_null = false;
+  OrtSource source;
+  Criticality criticality = Criticality::interactive;
+  std::int32_t lane_index = 0;
+  std::size_t slots = 1;
+  OrtOptions ort;
+  NullOptions null;
+};
+
+/// What became of a request: `code` is null when it succeeded.
+struct RequestResult {
+  const char* code = nullptr;
+  std::string message;
+};
+
+struct Submission {
+  std::int32_t session_id;
+  std::size_t slot;
+  std::int64_t job_id;
+  std::int64_t deadline_us;
+  std::int64_t latest_start_us;
+  std::uint32_t flags;
+};
+
+struct InlineTimes {
+  std::int64_t started_us = -1;
+  std::int64_t settled_us = -1;
+  std::int64_t cpu_us = -1;
+};
+
+using EnvironmentPointer = std::shared_ptr<Environment>;
+using OpenDone = std::function<void(const RequestResult&, std::shared_ptr<Session>)>;
+using LoadDone = std::function<void(const RequestResult&, const OrtLibrary*)>;
+
+class Host {
+ public:
+  static Host& instance();
+
+  EnvironmentPointer add_environment(std::function<void()> wake);
+  /// Cancels the environment's jobs, waits for runs on its memory, and frees sessions no other environment uses.
+  void remove_environment(const EnvironmentPointer& environment);
+
+  /// These three answer on the loader thread.
+  void load_ort(const std::string& path, std::uint32_t api_version, LoadDone done);
+  void open(const EnvironmentPointer& environment, OpenRequest request, OpenDone done);
+  void close(std::int32_t session_id, std::function<void()> done);
+
+  /// The session, or null when it is closed or never was.
+  std::shared_ptr<Session> find(std::int32_t session_id);
+
+  /// Throws Failure INPUT_* when the memory does not fit or the slot is busy, SESSION_CLOSED for a closed session.
+  void bind(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot,
+            std::vector<Binding> inputs, std::vector<Binding> outputs);
+  OutputCopy copy_output(std::int32_t session_id, std::size_t slot, std::size_t output);
+
+  /// Settles through the environment's ring, whatever happens; throws Failure only for misuse of the slot.
+  void submit(const EnvironmentPointer& environment, const Submission& submission);
+  void cancel(std::int64_t job_id, Outcome reason);
+  Outcome run_inline(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot,
+                     std::uint32_t flags, InlineTimes* times);
+
+  std::vector<LaneSnapshot> lanes();
+
+  /// Stops every thread's work before the process's own teardown.
+  void quiesce();
+
+ private:
+  Host();
+  Lane* lane_for(Criticality criticality, std::int32_t lane_index);
+  std::vector<Lane*> all_lanes();
+  void forget(std::int32_t session_id);
+  std::shared_ptr<Session> open_now(const EnvironmentPointer& environment, const OpenRequest& request,
+                                    OpenCancellation* cancellation);
+
+  Timer timer_;
+  Loader loader_;
+  std::mutex mutex_;
+  // By session id; null once closed.
+  std::vector<std::shared_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::uint32_t environments_ = 0;
+  struct PendingOpen {
+    Environment* environment;
+    std::shared_ptr<OpenCancellation> cancellation;
+  };
+  std::vector<PendingOpen> pending_opens_;
+};
+
+}  // namespace redline

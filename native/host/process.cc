@@ -1,0 +1,38 @@
+// Owns the process arrangements on each operating system.
+
+#include "host/process.h"
+
+#include <cstdlib>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+namespace redline {
+
+#if defined(_WIN32)
+
+void stay_mapped() {
+  HMODULE self = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                     reinterpret_cast<LPCWSTR>(&stay_mapped), &self);
+}
+
+// Windows ends every other thread before a library is told of the exit: there is nothing left to quiet.
+void at_process_exit(void (*)()) {}
+
+#else
+
+void stay_mapped() {
+  Dl_info self{};
+  if (dladdr(reinterpret_cast<void*>(&stay_mapped), &self) == 0 || self.dli_fname == nullptr) return;
+  dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void at_process_exit(void (*quiesce)()) { std::atexit(quiesce); }
+
+#endif
+
+}  // namespace redline

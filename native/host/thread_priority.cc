@@ -1,0 +1,136 @@
+// Owns the system calls behind thread priorities on Linux, macOS and Windows.
+// Knows no lanes. Needs no privilege but for the real-time class, which is tried and given up quietly.
+
+#include "host/thread_priority.h"
+
+#include <thread>
+
+#if defined(_WIN32)
+#include <windows.h>
+#elif defined(__APPLE__)
+#include <pthread.h>
+#include <pthread/qos.h>
+#else
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace redline {
+
+const char* regime_name(Regime regime) noexcept {
+  switch (regime) {
+    case Regime::real_time:
+      return "real-time";
+    case Regime::nice:
+      return "nice";
+    case Regime::idle:
+      return "idle";
+    case Regime::normal:
+      break;
+  }
+  return "normal";
+}
+
+#if defined(_WIN32)
+
+Regime enter_class(Criticality criticality) noexcept {
+  const HANDLE self = GetCurrentThread();
+  switch (criticality) {
+    case Criticality::critical:
+      // Highest, not time-critical: the latter outranks the input and audio threads of the whole machine.
+      SetThreadPriority(self, THREAD_PRIORITY_HIGHEST);
+      return Regime::normal;
+    case Criticality::interactive:
+      return SetThreadPriority(self, THREAD_PRIORITY_BELOW_NORMAL) ? Regime::nice : Regime::normal;
+    case Criticality::background:
+      return SetThreadPriority(self, THREAD_PRIORITY_IDLE) ? Regime::idle : Regime::normal;
+  }
+  return Regime::normal;
+}
+
+void enter_timer_class() noexcept { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL); }
+
+void name_thread(const char* name) noexcept {
+  wchar_t wide[32] = {};
+  for (int i = 0; i < 31 && name[i] != '\0'; ++i) wide[i] = static_cast<wchar_t>(name[i]);
+  SetThreadDescription(GetCurrentThread(), wide);
+}
+
+#elif defined(__APPLE__)
+
+Regime enter_class(Criticality criticality) noexcept {
+  switch (criticality) {
+    case Criticality::critical:
+      pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0);
+      return Regime::normal;
+    case Criticality::interactive:
+      return pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0) == 0 ? Regime::nice : Regime::normal;
+    case Criticality::background:
+      return pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0) == 0 ? Regime::idle : Regime::normal;
+  }
+  return Regime::normal;
+}
+
+void enter_timer_class() noexcept { pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0); }
+
+void name_thread(const char* name) noexcept { pthread_setname_np(name); }
+
+#else
+
+namespace {
+
+// The lowest real-time priorities suffice: any of them outranks every normal thread, and kernel threads stay above.
+constexpr int kLanePriority = 1;
+constexpr int kTimerPriority = 2;
+// One step of nice is worth about 1.25x of processor share; five steps yield clearly without starving.
+constexpr int kInteractiveNice = 5;
+
+bool enter_policy(int policy, int priority) noexcept {
+  sched_param parameters{};
+  parameters.sched_priority = priority;
+  return pthread_setschedparam(pthread_self(), policy, &parameters) == 0;
+}
+
+bool enter_nice(int nice) noexcept {
+  // On Linux a nice value belongs to the thread, named by its kernel id.
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  return setpriority(PRIO_PROCESS, thread, nice) == 0;
+}
+
+}  // namespace
+
+Regime enter_class(Criticality criticality) noexcept {
+  switch (criticality) {
+    case Criticality::critical:
+      return enter_policy(SCHED_FIFO, kLanePriority) ? Regime::real_time : Regime::normal;
+    case Criticality::interactive:
+      return enter_nice(kInteractiveNice) ? Regime::nice : Regime::normal;
+    case Criticality::background:
+      if (enter_policy(SCHED_IDLE, 0)) return Regime::idle;
+      return enter_nice(19) ? Regime::nice : Regime::normal;
+  }
+  return Regime::normal;
+}
+
+void enter_timer_class() noexcept {
+  if (!enter_policy(SCHED_FIFO, kTimerPriority)) {
+    // Without real time the kernel may bundle timers within 50 us; ask it not to.
+    prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+  }
+}
+
+void name_thread(const char* name) noexcept { pthread_setname_np(pthread_self(), name); }
+
+#endif
+
+Regime probe_class(Criticality criticality) {
+  Regime regime = Regime::normal;
+  std::thread([&regime, criticality] { regime = enter_class(criticality); }).join();
+  return regime;
+}
+
+}  // namespace redline

@@ -1,0 +1,25 @@
+// Owns the mapping from a criticality class to what the operating system calls it.
+// Invariant: the answered regime is the one the thread really has, not the one that was asked for.
+#pragma once
+
+#include "host/outcome.h"
+
+namespace redline {
+
+enum class Regime { real_time, normal, nice, idle };
+
+const char* regime_name(Regime regime) noexcept;
+
+/// Gives the calling thread its class's priority and answers what it got.
+Regime enter_class(Criticality criticality) noexcept;
+
+/// Gives the calling thread the timer's priority: above every lane, so that a busy lane cannot delay its own deadline.
+void enter_timer_class() noexcept;
+
+/// Tries a class on a short-lived thread, so that the caller's own priority stays as it is.
+Regime probe_class(Criticality criticality);
+
+/// Names the calling thread for debuggers and profilers; at most 15 characters survive on Linux.
+void name_thread(const char* name) noexcept;
+
+}  // namespace redline

@@ -1,0 +1,63 @@
+// Owns the timer thread's loop.
+
+#include "host/timer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "host/clock.h"
+#include "host/thread_priority.h"
+
+namespace redline {
+
+Timer::Timer() { std::thread([this] { loop(); }).detach(); }
+
+void Timer::watch(Timed* timed) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  watched_.push_back(timed);
+}
+
+void Timer::arm(std::int64_t due_us) {
+  if (due_us >= wakes_us_.load()) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (due_us >= wakes_us_.load()) return;
+  wakes_us_.store(due_us);
+  changed_.notify_one();
+}
+
+void Timer::loop() {
+  name_thread("redline-timer");
+  enter_timer_class();
+  std::vector<Timed*> due;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    wakes_us_.store(INT64_MAX);
+    const std::int64_t at_us = now_us();
+    std::int64_t next_us = INT64_MAX;
+    due.clear();
+    for (Timed* timed : watched_) {
+      const std::int64_t lane_us = timed->due_us();
+      if (lane_us <= at_us) {
+        due.push_back(timed);
+      } else {
+        next_us = std::min(next_us, lane_us);
+      }
+    }
+    if (!due.empty()) {
+      lock.unlock();
+      for (Timed* timed : due) timed->on_timer();
+      lock.lock();
+      continue;
+    }
+    wakes_us_.store(next_us);
+    if (next_us == INT64_MAX) {
+      changed_.wait(lock);
+    } else {
+      // The clocks agree: now_us counts the same steady clock.
+      changed_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::microseconds(next_us)));
+    }
+  }
+}
+
+}  // namespace redline
