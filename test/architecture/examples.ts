@@ -71,14 +71,28 @@ export function checkExamples(given: { examples: readonly Example[]; door: strin
   const program = ts.createProgram([...sources.keys()], compilerOptions(), host);
   return [...sources].flatMap(([name, { example, offset }]) => {
     const source = program.getSourceFile(name);
+    if (source === undefined) throw new Error(`${name} was not compiled`);
     const faults = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
-    return faults.map((fault) => ({
-      file: example.file,
-      line: example.line + (source === undefined ? 0 : lineAt(source.text, fault.start ?? 0) - offset),
-      rule: "example",
-      detail: ts.flattenDiagnosticMessageText(fault.messageText, " "),
-    }));
+    return faults
+      .filter((fault) => !isReadersOwn(fault, source))
+      .map((fault) => ({
+        file: example.file,
+        line: example.line + lineAt(source.text, fault.start ?? 0) - offset,
+        rule: "example",
+        detail: ts.flattenDiagnosticMessageText(fault.messageText, " "),
+      }));
   });
+}
+
+/** "Cannot find name" and "no value in scope for the shorthand property". */
+const UNKNOWN_NAME = [2304, 18004];
+
+/** A free noun (`frame`, `chunk`) is the reader's own value; a free verb or type would be a name that does not exist. */
+function isReadersOwn(fault: ts.Diagnostic, source: ts.SourceFile): boolean {
+  if (!UNKNOWN_NAME.includes(fault.code)) return false;
+  const name = source.text.slice(fault.start, (fault.start ?? 0) + (fault.length ?? 0));
+  const after = source.text.slice((fault.start ?? 0) + (fault.length ?? 0));
+  return /^[a-z]/.test(name) && !/^\s*[(<`]/.test(after);
 }
 
 /** An example's imports go to the top; the rest runs inside one async function, so that `await` and names are free. */
@@ -97,7 +111,7 @@ function wrap({ example, door }: { example: Example; door: string }): { text: st
     ...AT_HAND.trim().replaceAll("DOOR", doorUrl).split("\n"),
     "async function example(): Promise<void> {",
   ];
-  return { text: `${[...head, ...body].join("\n")}\n}\nvoid example;\n`, offset: head.length };
+  return { text: `${[...head, ...body].join("\n")}\n}\nvoid example;\n`, offset: head.length + 1 };
 }
 
 function moduleUrl(path: string): string {

@@ -134,19 +134,17 @@ export function checkNapiDoor(files: readonly SourceText[]): Violation[] {
   return files
     .filter((file) => !file.path.startsWith("native/napi/"))
     .flatMap((file) =>
-      file.text
-        .split("\n")
-        .flatMap((line, index) =>
-          /^\s*#\s*include\s*[<"](napi|node_api|node|v8|uv)\.h[>"]/.test(line)
-            ? [
-                {
-                  file: file.path,
-                  line: index + 1,
-                  rule: "napi-door",
-                  detail: `${line.trim()} belongs in native/napi`,
-                },
-              ]
-            : [],
-        ),
+      file.text.split("\n").flatMap((line, index) =>
+        /^\s*#\s*include\s*[<"](napi|node_api|node|v8|uv)\.h[>"]/.test(line)
+          ? [
+              {
+                file: file.path,
+                line: index + 1,
+                rule: "napi-door",
+                detail: `${line.trim()} belongs in native/napi`,
+              },
+            ]
+          : [],
+      ),
     );
 }

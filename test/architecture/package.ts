@@ -71,7 +71,7 @@ export function checkDecisionShape(
   pages: readonly { readonly path: string; readonly text: string }[],
 ): Violation[] {
   return pages.flatMap(({ path, text }) => {
-    const missing = DECISION_PARTS.filter((part) => !new RegExp(`^#+ ${part}`, "im").test(text));
+    const missing = DECISION_PARTS.filter((part) => !new RegExp(`^(#+ |\\*\\*)${part}`, "im").test(text));
     const isLong = text.split("\n").length > 70;
     const isNumbered = /^docs\/decisions\/\d{4}-[a-z0-9-]+\.md$/.test(path);
     return [
