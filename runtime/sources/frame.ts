@@ -8,7 +8,7 @@ import type { RedlineError } from "../core/errors.js";
  * One image as it was captured.
  *
  * @example
- * for await (const item of openFrames("drive/", { clock })) {
+ * for await (const item of await openFrames("drive/", { clock })) {
  *   if (isFault(item)) console.error(item.error.message);
  *   else console.log(item.id, item.width, item.height);
  * }

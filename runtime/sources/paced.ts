@@ -36,7 +36,7 @@ const KEPT_ITEMS_MAX = 1000;
  * lower rate, never as late frames.
  *
  * @example
- * const camera = paced(imageFolder("drive", { clock }), { clock, periodUs: 50_000, loop: true });
+ * const camera = paced(await openFrames("drive", { clock }), { clock, periodUs: 50_000, loop: true });
  * for await (const frame of camera) console.log(frame.capturedUs, camera.skipped);
  */
 export function paced<T extends LoopItem & { readonly capturedUs: number }>(
