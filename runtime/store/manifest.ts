@@ -105,7 +105,8 @@ type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : 
  * absolute or leads out of the manifest's folder.
  *
  * @example
- * const manifest = parseManifest(JSON.parse(text), { path: "models/silero-vad/manifest.json" });
+ * const json: unknown = JSON.parse('{ "schema": 1, "name": "silero-vad" }');
+ * const manifest = parseManifest(json, { path: "models/silero-vad/manifest.json" });
  */
 export function parseManifest(json: unknown, where: { readonly path: string }): Manifest {
   const result = manifestSchema.safeParse(json);

@@ -11,6 +11,7 @@ import { defaultRoot } from "./folders.js";
 import { type InstallContext, inspectVariant, installVariant, type PullProgress } from "./install.js";
 import type { Manifest, ManifestVariant } from "./manifest.js";
 
+/** Where the store lies, what it knows and whether it may use the network. */
 export interface StoreOptions {
   /** The store's folder. Default: $REDLINE_HOME, else the platform's cache folder. Created by the first pull. */
   readonly root?: string;
@@ -63,6 +64,7 @@ export interface CatalogueEntry {
   readonly variants: readonly VariantState[];
 }
 
+/** How one call is stopped and watched. */
 export interface PullOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: PullProgress) => void;

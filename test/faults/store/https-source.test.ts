@@ -1,3 +1,5 @@
+// Asks whether a file from a web server is installed whole and right or not at all.
+
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";

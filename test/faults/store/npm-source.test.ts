@@ -1,3 +1,5 @@
+// Asks whether pulls from npm survive wrong bytes, rivals, kills and damage, against a registry of our own.
+
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";

@@ -1,3 +1,5 @@
+// Asks whether the bundled catalogue's npm sources hold what their manifests say, on the user's own registry.
+
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import * as ort from "onnxruntime-node";

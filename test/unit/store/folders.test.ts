@@ -1,3 +1,5 @@
+// Asks where the store lies when nobody says.
+
 import path from "node:path";
 import { expect, test } from "vitest";
 import { defaultRoot } from "../../../runtime/store/folders.js";

@@ -1,3 +1,5 @@
+// Asks whether the published JSON Schema is the one the runtime checks with.
+
 import { expect, test } from "vitest";
 import { manifestJsonSchema } from "../../../runtime/store/manifest.js";
 

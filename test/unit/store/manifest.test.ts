@@ -1,3 +1,5 @@
+// Asks whether a wrong manifest is refused by field, and a right one taken.
+
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

@@ -1,3 +1,5 @@
+// Asks whether names and paths lead to checked files, and to clear errors when they cannot.
+
 import { chmod, copyFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
