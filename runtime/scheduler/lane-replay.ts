@@ -58,13 +58,15 @@ export function replayLane(arrivals: readonly LaneArrival[]): Settlement[] {
   let nextArrival = 0;
   let nextCancel = 0;
   for (;;) {
-    nowUs = Math.min(
+    const nextUs = Math.min(
       runEndUs(),
       arrivals[nextArrival]?.arrivalUs ?? Number.POSITIVE_INFINITY,
       cancels[nextCancel]?.atUs ?? Number.POSITIVE_INFINITY,
       core.nextWakeUs(),
     );
-    if (nowUs === Number.POSITIVE_INFINITY) return settlements;
+    if (nextUs === Number.POSITIVE_INFINITY) return settlements;
+    // A job may start after its deadline; what then is due at once is due now, not in the past.
+    nowUs = Math.max(nowUs, nextUs);
     if (run && runEndUs() <= nowUs) {
       const kind = run.naturalEndUs <= run.terminatedEndUs ? "completed" : "terminated";
       run = undefined;

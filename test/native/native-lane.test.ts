@@ -1,0 +1,55 @@
+// The native lane, in real time on null runs, against the suite every lane must pass.
+
+import { CANCEL_CODES, type NativeAddon, SUBMIT_KEEP_LATE } from "../../runtime/bindings/addon.js";
+import { loadNative } from "../../runtime/bindings/load.js";
+import type { Settlement } from "../../runtime/core/lane.js";
+import { nativeEnvironment } from "../../runtime/providers/ort/native-environment.js";
+import { type LaneUnderTest, laneSuite } from "../support/lane-suite.js";
+
+// Long enough that scheduling noise of a loaded machine does not reorder the suite's fractions of it.
+const BUSY_US = 20_000;
+const SLOTS = 64;
+
+const native = loadNative();
+if (native.addon === null) throw new Error(`the native lane needs the addon: ${native.reasons.join("; ")}`);
+const { addon } = native;
+
+async function open(): Promise<LaneUnderTest> {
+  const environment = nativeEnvironment(addon as NativeAddon);
+  const { sessionId } = await addon.openSession({
+    provider: "null",
+    criticality: "interactive",
+    laneIndex: 0,
+    slots: SLOTS,
+    null: { busyUs: BUSY_US, nodeUs: 100 },
+  });
+  const settlements: Settlement[] = [];
+  const ids = new Map<number, number>();
+  const input = { dtype: "float32", data: new Float32Array(1), shape: [1] } as const;
+  for (let slot = 0; slot < SLOTS; slot += 1) addon.bindSlot(sessionId, slot, [input], [null]);
+  return {
+    busyUs: BUSY_US,
+    nowUs: () => addon.nowUs(),
+    submit({ jobId, deadlineUs, latestStartUs, late }) {
+      const hostId = environment.nextJobId();
+      ids.set(jobId, hostId);
+      environment.expect(hostId, (settlement) => settlements.push({ ...settlement, jobId }));
+      addon.submit(
+        sessionId,
+        jobId % SLOTS,
+        hostId,
+        deadlineUs,
+        latestStartUs,
+        late === "keep" ? SUBMIT_KEEP_LATE : 0,
+      );
+    },
+    cancel: (jobId, reason) => addon.cancel(ids.get(jobId)!, CANCEL_CODES[reason]),
+    async settled(count) {
+      while (settlements.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+      return settlements;
+    },
+    close: () => addon.closeSession(sessionId),
+  };
+}
+
+laneSuite("the native lane", open);
