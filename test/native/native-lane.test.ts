@@ -9,6 +9,7 @@ import { type LaneUnderTest, laneSuite } from "../support/lane-suite.js";
 // Long enough that scheduling noise of a loaded machine does not reorder the suite's fractions of it.
 const BUSY_US = 20_000;
 const SLOTS = 64;
+const MOST_JOBS = 100;
 
 const native = loadNative();
 if (native.addon === null) throw new Error(`the native lane needs the addon: ${native.reasons.join("; ")}`);
@@ -24,15 +25,16 @@ async function open(): Promise<LaneUnderTest> {
     null: { busyUs: BUSY_US, nodeUs: 100 },
   });
   const settlements: Settlement[] = [];
-  const ids = new Map<number, number>();
+  // The suite's job ids keep their order in the host: ties are broken by id.
+  const firstHostId = environment.nextJobId();
+  for (let taken = 1; taken < MOST_JOBS; taken += 1) environment.nextJobId();
   const input = { dtype: "float32", data: new Float32Array(1), shape: [1] } as const;
   for (let slot = 0; slot < SLOTS; slot += 1) addon.bindSlot(sessionId, slot, [input], [null]);
   return {
     busyUs: BUSY_US,
     nowUs: () => addon.nowUs(),
     submit({ jobId, deadlineUs, latestStartUs, late }) {
-      const hostId = environment.nextJobId();
-      ids.set(jobId, hostId);
+      const hostId = firstHostId + jobId;
       environment.expect(hostId, (settlement) => settlements.push({ ...settlement, jobId }));
       addon.submit(
         sessionId,
@@ -43,7 +45,7 @@ async function open(): Promise<LaneUnderTest> {
         late === "keep" ? SUBMIT_KEEP_LATE : 0,
       );
     },
-    cancel: (jobId, reason) => addon.cancel(ids.get(jobId)!, CANCEL_CODES[reason]),
+    cancel: (jobId, reason) => addon.cancel(firstHostId + jobId, CANCEL_CODES[reason]),
     async settled(count) {
       while (settlements.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
       return settlements;
