@@ -98,7 +98,7 @@ function nodeFinding(): Finding {
 
 function addonFinding(native: Native): Finding {
   if (native.addon !== null) {
-    const found = `native host loaded, interface ${native.addon.interfaceVersion}`;
+    const found = `native host, interface ${native.addon.interfaceVersion}, ${native.path}`;
     return { check: "addon", state: "ok", found, reasons: [] };
   }
   const found =
