@@ -2,14 +2,8 @@
 // Invariant: every run belongs to at most one line, so lines that meet or fork stay apart.
 
 import type { MarginField } from "./margin-field.js";
+import { type Run, runsByRow } from "./mask-runs.js";
 import { type Extent, GridToImage, type Polyline, simplify } from "./polyline.js";
-
-/** Neighbouring mask pixels of one row: columns `from` to `to`, both included, and their margin-weighted centre. */
-interface Run {
-  readonly from: number;
-  readonly to: number;
-  readonly centre: number;
-}
 
 interface Track {
   pixels: number;
@@ -52,8 +46,9 @@ export function laneLines(field: MarginField, image: Extent): readonly Polyline[
 function followRuns(field: MarginField, rowsMin: number): Track[] {
   const ended: Track[] = [];
   let open: Track[] = [];
+  const rows = runsByRow(field);
   for (let v = field.height - 1; v >= 0; v--) {
-    const runs = runsOf(field, v);
+    const runs = rows[v]!;
     const next: Track[] = [];
     const taken = new Set<Run>();
     const lines = open.filter((track) => track.points.length >= rowsMin);
@@ -67,21 +62,21 @@ function followRuns(field: MarginField, rowsMin: number): Track[] {
         continue;
       }
       taken.add(run);
-      extend(track, run, v);
+      extend(track, run);
       next.push(track);
     }
     for (const run of runs) {
       if (taken.has(run)) continue;
       const least = meetings.includes(run) ? MEETING_FACTOR * rowsMin : rowsMin;
-      next.push(extend({ pixels: 0, rowsMin: least, points: [], last: run }, run, v));
+      next.push(extend({ pixels: 0, rowsMin: least, points: [], last: run }, run));
     }
     open = next;
   }
   return ended.concat(open);
 }
 
-function extend(track: Track, run: Run, v: number): Track {
-  track.points.push({ u: run.centre, v });
+function extend(track: Track, run: Run): Track {
+  track.points.push({ u: run.centre, v: run.v });
   track.pixels += run.to - run.from + 1;
   track.last = run;
   return track;
@@ -105,21 +100,4 @@ function closestTouching(last: Run, runs: readonly Run[], taken: ReadonlySet<Run
 /** Whether runs of two neighbouring rows touch, corners included. */
 function touches(a: Run, b: Run): boolean {
   return a.from <= b.to + 1 && b.from <= a.to + 1;
-}
-
-function runsOf({ width, margins }: MarginField, v: number): Run[] {
-  const runs: Run[] = [];
-  const row = v * width;
-  for (let u = 0; u < width; u++) {
-    if (!(margins[row + u]! > 0)) continue;
-    const from = u;
-    let weight = 0;
-    let moment = 0;
-    for (; u < width && margins[row + u]! > 0; u++) {
-      weight += margins[row + u]!;
-      moment += margins[row + u]! * u;
-    }
-    runs.push({ from, to: u - 1, centre: moment / weight });
-  }
-  return runs;
 }

