@@ -3,7 +3,7 @@
 
 import { type FrozenContract, isKept } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
-import { type EventSink, eventOf, settlementKind } from "../core/events.js";
+import { type EventSink, eventOf, type RedlineEvent, settlementKind } from "../core/events.js";
 import type { Settlement } from "../core/lane.js";
 import type { TensorData, TensorSpec } from "../core/tensor.js";
 import type { OpenRequest, Provider, ProviderSession } from "../providers/provider.js";
@@ -296,7 +296,7 @@ export class OpenedSession implements Session {
   }
 
   private record(facts: Omit<Outcome, "message" | "outputs" | "release" | "latencyUs">): void {
-    const event = eventOf({
+    const event: RedlineEvent = {
       kind: settlementKind(facts.status),
       atUs: facts.settledUs,
       session: this.name,
@@ -307,7 +307,8 @@ export class OpenedSession implements Session {
       startedUs: facts.startedUs,
       deadlineUs: facts.deadlineUs,
       cpuUs: facts.cpuUs,
-    });
+      detail: "",
+    };
     this.counters.count(event);
     this.parts.events.emit(event);
   }
