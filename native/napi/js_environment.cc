@@ -150,7 +150,12 @@ void JsEnvironment::on_wake(napi_env env, napi_value, void* context, void*) {
 
 void JsEnvironment::work() {
   const Napi::HandleScope scope(env_);
-  for (const auto& task : environment_->begin_wake()) {
+  // Records first: a session's jobs are seen to settle before its close is.
+  const auto tasks = environment_->begin_wake();
+  if (environment_->has_unread()) call_wake();
+  // A reader that does not read stops the loop: `flush` finds no room.
+  while (environment_->flush()) call_wake();
+  for (const auto& task : tasks) {
     const Napi::HandleScope task_scope(env_);
     try {
       task();
@@ -158,9 +163,6 @@ void JsEnvironment::work() {
       // The environment is ending and refuses new JavaScript: its promises end with it.
     }
   }
-  if (environment_->has_unread()) call_wake();
-  // A reader that does not read stops the loop: `flush` finds no room.
-  while (environment_->flush()) call_wake();
   if (is_held_ && environment_->is_idle()) {
     is_held_ = false;
     napi_unref_threadsafe_function(env_, signal_);
