@@ -43,6 +43,11 @@ export class LaneProcess {
     this.keepAliveWhileWaiting();
   }
 
+  /** Whether the process has ended: it will answer nothing any more. */
+  get isLost(): boolean {
+    return this.lost !== undefined;
+  }
+
   /** Sends a request and answers the reply. Rejects with PROVIDER_LOST if the process dies first. */
   ask(request: Unsent<LaneRequest>): Promise<LaneReply> {
     if (this.lost) return Promise.reject(this.lost);

@@ -33,7 +33,7 @@ export class OrtNodeProvider implements Provider {
     refuseWhatNeedsTheAddon(request);
     const lane = this.laneFor(request);
     this.sessionId += 1;
-    const { sessionId } = this;
+    const sessionId = this.sessionId;
     const reply = await lane.process.ask({
       kind: "open",
       sessionId,
@@ -65,7 +65,8 @@ export class OrtNodeProvider implements Provider {
   private laneFor({ criticality, laneIndex }: OpenRequest): ForkedLane {
     const key = `${criticality}/${laneIndex}`;
     const existing = this.lanes.get(key);
-    if (existing) return existing;
+    // Sessions of a process that died settle `failed / lost`; the next open gets a fresh one.
+    if (existing && !existing.process.isLost) return existing;
     const lane = new ForkedLane({ clock: this.clock, criticality });
     this.lanes.set(key, lane);
     return lane;
@@ -100,7 +101,7 @@ class OrtNodeSession implements ProviderSession {
 
   submit(job: Omit<LaneJob, "sessionId">): void {
     const { lane, request } = this.parts;
-    const { sessionId } = this;
+    const sessionId = this.sessionId;
     const slot = this.slots[job.slot]!;
     let settled = (): void => {};
     this.inFlight.set(

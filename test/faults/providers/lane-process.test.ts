@@ -1,0 +1,57 @@
+// A lane process of the fallback that dies: its jobs are settled, and the next session gets a new process.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+import { createRuntime, type Runtime } from "../../../runtime/index.js";
+import { matmulChain, reluModel } from "../../support/onnx-model.js";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+
+beforeAll(() => {
+  if (!existsSync(`${ROOT}dist/runtime/providers/ort-node/lane-child.js`)) {
+    execFileSync("npm", ["run", "build:ts"], { cwd: ROOT, stdio: "inherit" });
+  }
+});
+
+test.skipIf(process.platform !== "linux")(
+  "a killed lane process loses its jobs by name and is replaced",
+  async () => {
+    await using runtime: Runtime = await createRuntime({ provider: "ort-node" });
+    const long = await runtime.open(matmulChain({ nodes: 2000, size: 256 }));
+    const running = long.run({ [long.inputs[0]!.name]: new Float32Array(256 * 256) });
+    const waiting = long.run({ [long.inputs[0]!.name]: new Float32Array(256 * 256) });
+
+    await killLaneProcesses();
+    const outcomes = await Promise.all([running, waiting]);
+    const next = await runtime.open(reluModel([1, 4]));
+    const outcome = await next.run({ [next.inputs[0]!.name]: Float32Array.of(-1, 2, -3, 4) });
+
+    expect(outcomes).toMatchObject([
+      { status: "failed", reason: "lost" },
+      { status: "failed", reason: "lost" },
+    ]);
+    expect(outcome.status).toBe("done");
+  },
+);
+
+/** Kills this process's children that run the lane script. */
+async function killLaneProcesses(): Promise<void> {
+  const killed = readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => isOurLane(pid));
+  expect(killed.length).toBeGreaterThan(0);
+  for (const pid of killed) process.kill(Number(pid), "SIGKILL");
+}
+
+function isOurLane(pid: string): boolean {
+  try {
+    const parent = /\nPPid:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return (
+      Number(parent) === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("lane-child")
+    );
+  } catch {
+    return false;
+  }
+}
