@@ -6,11 +6,11 @@
  * reasoning are in docs/decisions/0030-energy-gate.md.
  */
 export interface GateRules {
-  /** Opens this far above the noise floor, in dB. Default 4. */
+  /** Opens this far above the noise floor, in dB. Default 6. */
   readonly openAboveDb?: number;
-  /** May close only below this distance from the noise floor, in dB. Default 3. */
+  /** May close only below this distance from the noise floor, in dB. Default 5. */
   readonly closeBelowDb?: number;
-  /** Frames that must all ask to close before it closes. Default 16 (0.5 s). */
+  /** Frames that must all ask to close before it closes. Default 8 (0.26 s). */
   readonly hangoverFrames?: number;
   /** Frames kept while closed and run first when it opens, so that a soft onset is not lost. Default 4 (128 ms). */
   readonly preRollFrames?: number;
@@ -57,9 +57,9 @@ export class EnergyGate {
   #lastSample = 0;
 
   constructor(rules: GateRules = {}) {
-    this.#openAboveDb = rules.openAboveDb ?? 4;
-    this.#closeBelowDb = rules.closeBelowDb ?? 3;
-    this.#hangoverFrames = rules.hangoverFrames ?? 16;
+    this.#openAboveDb = rules.openAboveDb ?? 6;
+    this.#closeBelowDb = rules.closeBelowDb ?? 5;
+    this.#hangoverFrames = rules.hangoverFrames ?? 8;
     this.preRollFrames = rules.preRollFrames ?? 4;
     this.#levels = new Float64Array(rules.floorFrames ?? 64).fill(Infinity);
   }
