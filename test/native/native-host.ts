@@ -122,12 +122,17 @@ export class NativeHost {
   }
 }
 
+/** A binding whose memory is numbers. */
+export interface SharedTensor extends NativeBinding {
+  readonly data: Exclude<TensorData, string[]>;
+}
+
 /** Shared memory for one tensor, filled with `values`. */
 export function shared(
   dtype: Exclude<Dtype, "string">,
   shape: readonly number[],
   values: readonly (number | bigint)[] = [],
-): NativeBinding & { readonly data: Exclude<TensorData, string[]> } {
+): SharedTensor {
   const length = elementCount(shape);
   const data = viewOf(dtype, new SharedArrayBuffer(length * 8), { byteOffset: 0, length });
   for (const [index, value] of values.entries()) (data as Float32Array)[index] = value as number;
