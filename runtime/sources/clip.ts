@@ -95,7 +95,7 @@ class Decoder {
 
   constructor(program: string, path: string, passthrough: readonly string[]) {
     // `file:` keeps a name with a colon, or one that begins with a dash, from being read as a protocol or an option.
-    const args = ["-nostdin", "-v", "error", "-i", `file:${path}`, "-map", "0:v:0", ...passthrough];
+    const args = ["-nostdin", "-v", "error", "-i", `file:${path}`, "-map", "0:v:0?", ...passthrough];
     args.push("-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1");
     this.#child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -85,6 +85,15 @@ describe.skipIf(!hasFfmpeg)("a clip, with ffmpeg installed", () => {
     expect((error as Error).message).toMatch(/Invalid data|moov/);
   });
 
+  test("without a picture in it is SOURCE_FORMAT, in words about streams", async () => {
+    const path = join(folder, "sound.wav");
+    execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "sine=duration=0.1", path]);
+
+    const { error } = await drain(clipFrames(path, { clock }));
+
+    expect(error).toMatchObject({ code: "SOURCE_FORMAT", received: expect.stringContaining("stream") });
+  });
+
   test("cut short delivers what decodes, then says so", async () => {
     const path = join(folder, "cut.mp4");
     const bytes = await readFile(clip);
