@@ -118,6 +118,7 @@ const WARM_UP_RUNS = 5;
  */
 export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
   const { runtime, drivingModel = "road-seg", voiceModel = "silero-vad" } = options;
+  await lookAtInputs(options);
   const open = (model: string, given: OpenOptions): Promise<Session> =>
     runtime.open(model, options.signal === undefined ? given : { ...given, signal: options.signal });
   const voice = await open(voiceModel, { name: "voice", contract: options.voiceContract ?? VOICE_CONTRACT });
@@ -302,6 +303,18 @@ class SessionRecord {
 
 function promiseOf({ periodUs, deadlineUs, criticality }: FrozenContract) {
   return { periodMs: periodUs / 1000, deadlineMs: deadlineUs / 1000, criticality };
+}
+
+/** Reads the first frame and chunk: a wrong input ends the run before it starts, and decoders are loaded when it does. */
+async function lookAtInputs({
+  runtime,
+  audio = sample("voice.wav"),
+  frames = sample("drive"),
+}: LiveRunOptions): Promise<void> {
+  const { clock } = runtime;
+  for await (const _ of await openFrames(frames, { clock })) break;
+  if (audio === "mic") return;
+  for await (const _ of openAudio(audio, { clock })) break;
 }
 
 async function warmUp(sessions: readonly Session[]): Promise<void> {

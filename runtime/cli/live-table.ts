@@ -40,6 +40,7 @@ function cells(record: ContractRecord): string[] {
 /** Whether a contract was kept, in words, with what was missed and why. */
 export function verdictText(record: ContractRecord): string {
   const { session, kept, misses, n, tolerate, outcomes, skipped, refused } = record;
+  if (n === 0) return `${session}: nothing to judge. No job was due.`;
   const causes = Object.entries(outcomes).filter(([status, count]) => status !== "done" && count > 0);
   const lost = skipped + refused > 0 ? [`of them never run: ${skipped} overwritten, ${refused} refused`] : [];
   const details = [...causes.map(([status, count]) => `${count} ${status}`), ...lost];

@@ -132,7 +132,7 @@ describe.skipIf(spawnSync("ffmpeg", ["-version"]).status !== 0)("with ffmpeg", (
 
 describe.skipIf(!hasAssets("images"))("real roads", () => {
   test("frames of a public data set are read", async () => {
-    const folder = join(ASSETS, "images", "udacity");
+    const folder = join(ASSETS, "images", "bdd100k");
 
     const { status, summary } = await redline(["drive", folder, "--json"]);
 

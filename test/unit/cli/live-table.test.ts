@@ -34,6 +34,10 @@ test("a kept contract is said to be kept, with the tolerance it was judged by", 
   expect(verdictText(recordOf({}))).toBe("driving: kept. 0 of 400 missed, 1 in 1000 allowed");
 });
 
+test("a contract under which nothing was due is not praised", () => {
+  expect(verdictText(recordOf({ n: 0, outcomes: NONE }))).toBe("driving: nothing to judge. No job was due.");
+});
+
 test("a broken contract names every cause", () => {
   const outcomes = { ...NONE, done: 390, late: 2, dropped: 8 };
 
