@@ -1,0 +1,116 @@
+// Owns the arms that run Silero frames, one to a process: through a lane, inline, on onnxruntime-node, and not at all.
+// Invariant: every arm is fed the same frames with 64 samples of context and its own carried state.
+
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { createRuntime, type Runtime } from "../../runtime/index.js";
+import { VoiceActivity } from "../../runtime/voice/vad.js";
+import { speechFrames } from "../harness/assets.js";
+import { serveArm } from "../harness/child.js";
+import { type BlockResult, type FrameBlock, type FrameRunner, runPaced } from "../harness/paced-frames.js";
+import { PEER_OPTIONS, type PeerTuning } from "../peers/ort-options.js";
+
+export type SileroArm =
+  | "redline lane"
+  | "redline inline"
+  | "ort-node tuned"
+  | "ort-node default"
+  | "timer alone";
+
+export interface SileroSetup {
+  readonly arm: SileroArm;
+  readonly audio: string;
+  /** Path of the model file, for onnxruntime-node. Redline opens it by name. */
+  readonly modelPath: string;
+  readonly provider: "ort" | "ort-node";
+}
+
+const CONTEXT = 64;
+const WINDOW = CONTEXT + 512;
+const VOICE_CONTRACT = { periodMs: 32, deadlineMs: 32, criticality: "interactive" } as const;
+
+let runtime: Runtime | undefined;
+let frames: readonly Float32Array[] = [];
+let run: FrameRunner = () => ({ probability: 0 });
+
+serveArm(
+  {
+    setUp: async (setup: SileroSetup): Promise<void> => {
+      frames = await speechFrames(setup.audio);
+      run = await runnerOf(setup);
+    },
+    run: (block: FrameBlock): Promise<BlockResult> => runPaced(frames, { ...block, run }),
+  },
+  async () => runtime?.close(),
+);
+
+async function runnerOf({ arm, modelPath, provider }: SileroSetup): Promise<FrameRunner> {
+  switch (arm) {
+    case "redline lane":
+      return laneRunner(await createRuntime({ provider }));
+    case "redline inline":
+      return inlineRunner(await createRuntime({ provider }));
+    case "ort-node tuned":
+      return peerRunner({ modelPath, tuning: "tuned" });
+    case "ort-node default":
+      return peerRunner({ modelPath, tuning: "default" });
+    case "timer alone":
+      return () => ({ probability: 0 });
+  }
+}
+
+async function laneRunner(opened: Runtime): Promise<FrameRunner> {
+  runtime = opened;
+  const vad = new VoiceActivity({ session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT }) });
+  return async (frame) => {
+    const { probability, latencyUs, status, reason } = await vad.run(frame);
+    if (probability === undefined) throw new Error(`a frame was ${status} / ${reason}`);
+    return { probability, settleUs: latencyUs };
+  };
+}
+
+async function inlineRunner(opened: Runtime): Promise<FrameRunner> {
+  runtime = opened;
+  const session = await runtime.open("silero-vad", { contract: VOICE_CONTRACT, inline: true });
+  const window = new Float32Array(WINDOW);
+  const state = new Float32Array(256);
+  const inputs = {
+    input: { data: window, shape: [1, WINDOW] },
+    state: { data: state, shape: [2, 1, 128] },
+    sr: { data: BigInt64Array.of(16000n), shape: [] },
+  };
+  return (frame) => {
+    slide(window, frame);
+    const outcome = session.runSync(inputs);
+    const probability = outcome.outputs.output?.data[0];
+    const next = outcome.outputs.stateN?.data;
+    if (typeof probability !== "number" || !(next instanceof Float32Array)) {
+      throw new Error(`a frame was ${outcome.status} / ${outcome.reason}`);
+    }
+    state.set(next);
+    outcome.release();
+    return { probability, settleUs: outcome.latencyUs };
+  };
+}
+
+/** The quickest documented way: feeds are made once, and each run's state tensor is the next run's input. */
+async function peerRunner(given: { modelPath: string; tuning: PeerTuning }): Promise<FrameRunner> {
+  const session = await InferenceSession.create(given.modelPath, PEER_OPTIONS[given.tuning]);
+  const window = new Float32Array(WINDOW);
+  const feeds: Record<string, Tensor> = {
+    input: new Tensor("float32", window, [1, WINDOW]),
+    state: new Tensor("float32", new Float32Array(256), [2, 1, 128]),
+    sr: new Tensor("int64", BigInt64Array.of(16000n), []),
+  };
+  return async (frame) => {
+    slide(window, frame);
+    const results = await session.run(feeds);
+    feeds.state = results.stateN as Tensor;
+    return { probability: (results.output as Tensor).data[0] as number };
+  };
+}
+
+/** The last samples of the window become the context of the next frame. */
+function slide(window: Float32Array, frame: Float32Array): void {
+  window.copyWithin(0, WINDOW - CONTEXT);
+  window.set(frame, CONTEXT);
+}

@@ -1,0 +1,16 @@
+// Owns the two ways onnxruntime-node is set up as a peer. Knows no model.
+// `tuned` is the best found for small paced models: one thread, no pool that spins; `default` is what a user gets.
+
+import type { InferenceSession } from "onnxruntime-node";
+
+export type PeerTuning = "tuned" | "default";
+
+/** Session options of a peer. `extra` reaches ONNX Runtime's configuration entries, whose values are strings. */
+export const PEER_OPTIONS: Readonly<Record<PeerTuning, InferenceSession.SessionOptions>> = {
+  default: {},
+  tuned: {
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+  },
+};
