@@ -15,6 +15,7 @@ export type AudioEncoding = SampleEncoding;
 /** Every way a raw sample may be stored. */
 export const AUDIO_ENCODINGS = Object.keys(SAMPLE_BYTES) as readonly AudioEncoding[];
 
+/** What an input is opened with. */
 export interface AudioInputOptions {
   readonly clock: Clock;
   /** Read standard input as samples of this layout, without a header. */

@@ -32,6 +32,7 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
+/** Which microphone to open and how. */
 export interface MicrophoneOptions {
   readonly clock: Clock;
   /** Which device, in the package's order. Default: the system's default device. */

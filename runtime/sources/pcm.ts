@@ -7,12 +7,14 @@ import { type AudioChunk, checkLayout, DEFAULT_CHUNK_MS } from "./audio.js";
 import { ByteStream } from "./audio-bytes.js";
 import { decodeSamples, SAMPLE_BYTES, type SampleEncoding } from "./pcm-decode.js";
 
+/** How headerless samples lie in their stream. */
 export interface PcmLayout {
   readonly encoding: SampleEncoding;
   readonly sampleRateHz: number;
   readonly channels: number;
 }
 
+/** A stream of headerless samples and how to read it. */
 export interface PcmOptions extends PcmLayout {
   /** Any stream of buffers; `process.stdin` is one. */
   readonly bytes: AsyncIterable<Uint8Array>;

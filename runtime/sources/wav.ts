@@ -14,6 +14,7 @@ import { readWavHeader } from "./wav-header.js";
 /** Bytes read from disk at a time: a second of 16-bit stereo at 16 kHz. */
 const READ_BYTES = 65_536;
 
+/** A WAV file and how to read it. */
 export interface WavOptions {
   readonly path: string;
   readonly clock: Clock;
@@ -50,6 +51,7 @@ export async function* readWav(options: WavOptions): AsyncGenerator<AudioChunk, 
   }
 }
 
+/** A WAV stream and how to read it. */
 export interface WavStreamOptions {
   /** Any stream of buffers; `process.stdin` is one. */
   readonly bytes: AsyncIterable<Uint8Array>;

@@ -12,6 +12,7 @@ import { SPEECH_RATE_HZ, SpeechResampler } from "./resample.js";
 import { type SegmentEvent, Segmenter, type SegmentRules } from "./segmenter.js";
 import { type VadTensors, VoiceActivity } from "./vad.js";
 
+/** What to listen to, with which model and which rules. */
 export interface ListenOptions {
   /** An opened voice-activity model such as `silero-vad`. */
   readonly session: Session;
@@ -58,6 +59,7 @@ export interface VoiceReport {
   readonly repairs: Repairs;
 }
 
+/** What listening yields: starts and ends of speech in order, then one report. Times are milliseconds of the input. */
 export type VoiceEvent = SegmentEvent | VoiceReport;
 
 /**

@@ -1,3 +1,5 @@
+// Owns the promises of paced and repeated sound, in virtual time.
+
 import { expect, test } from "vitest";
 import type { AudioChunk } from "../../../runtime/sources/audio.js";
 import { paceAudio, repeatAudio } from "../../../runtime/sources/audio-pace.js";

@@ -1,3 +1,5 @@
+// Owns the promises of the microphone source up to the device: capture times, shape, closing.
+
 import { expect, test } from "vitest";
 import { CaptureTimeline, type Recorder, readMicrophone } from "../../../runtime/sources/microphone.js";
 import { VirtualClock } from "../../support/virtual-clock.js";

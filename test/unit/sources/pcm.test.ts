@@ -1,3 +1,5 @@
+// Owns the promises of raw samples from a pipe.
+
 import { expect, test } from "vitest";
 import { RedlineError } from "../../../runtime/core/errors.js";
 import type { AudioChunk } from "../../../runtime/sources/audio.js";

@@ -1,3 +1,5 @@
+// Owns the promises of the WAV reader: every format it takes, every file it refuses, and what a damaged one still gives.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -1,3 +1,5 @@
+// Owns the promises of the energy gate, frame by frame.
+
 import { expect, test } from "vitest";
 import { seededRng } from "../../../runtime/core/rng.js";
 import { EnergyGate, type GateReading } from "../../../runtime/voice/energy-gate.js";

@@ -1,3 +1,5 @@
+// Owns the promises of cutting a stream into frames.
+
 import { expect, test } from "vitest";
 import { FRAME_SAMPLES, FrameCutter } from "../../../runtime/voice/frames.js";
 

@@ -1,3 +1,5 @@
+// Owns the promises of the whole voice pipeline, on real recordings and a real model.
+
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,3 +1,5 @@
+// Owns the promises of the resampler, against analytic sines and for any cut of the input.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SpeechResampler } from "../../../runtime/voice/resample.js";

@@ -1,3 +1,5 @@
+// Owns the promises of the segmenter: hysteresis, minima, padding, and laws for all probabilities.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type SegmentEvent, Segmenter, type SegmentRules } from "../../../runtime/voice/segmenter.js";

@@ -1,3 +1,5 @@
+// Owns the promises of the voice-activity stream, against runs of the real model by hand.
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Manifest } from "../../../runtime/store/manifest.js";
 import { FRAME_SAMPLES } from "../../../runtime/voice/frames.js";
