@@ -7,7 +7,7 @@ import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { errorCode } from "./blobs.js";
-import { type Manifest, parseManifest } from "./manifest.js";
+import type { Manifest } from "./manifest.js";
 import { INSIDE } from "./source.js";
 
 /** A manifest and the folder its paths are relative to. */
@@ -47,6 +47,8 @@ export async function readManifest(manifestPath: string): Promise<Filed> {
       cause,
     });
   }
+  // Loaded here, not at import: the schema library costs more start-up time than the rest of the package.
+  const { parseManifest } = await import("./manifest.js");
   const manifest = parseManifest(json, { path: manifestPath });
   return { manifest, manifestPath, folder: path.dirname(manifestPath) };
 }

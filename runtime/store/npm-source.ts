@@ -1,7 +1,10 @@
 // Owns npm: sources: one file out of one exact package version. Knows no hash of ours and no disk.
 // Invariant: the registry, proxy, credentials and certificates are the ones `npm install` would use here.
 
+import { AsyncLocalStorage } from "node:async_hooks";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { existsSync } from "node:fs";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import path from "node:path";
 import type { Options } from "pacote";
 import type { ReadEntry } from "tar";
@@ -20,17 +23,40 @@ export async function readNpm(
 ): Promise<void> {
   const [{ default: pacote }, options] = await Promise.all([import("pacote"), loadNpmOptions()]);
   const spec = `${source.packageName}@${source.version}`;
-  // Ends the transfer when the file is refused halfway: an unread response would keep the process alive.
-  const stop = new AbortController();
-  const request = { ...options, signal: AbortSignal.any([signal, stop.signal]) } as Options;
-  try {
-    await pacote.tarball.stream(
+  await stoppable(signal, () =>
+    pacote.tarball.stream(
       spec,
       (tarball) => takeFile(tarball, { file: source.file, deliver, signal }),
-      request,
-    );
+      options as Options,
+    ),
+  );
+}
+
+const REQUEST_START = "http.client.request.start";
+const transfers = new AsyncLocalStorage<Set<ClientRequest>>();
+
+/**
+ * Destroys what is left of the HTTP requests `act` made, when it ends or the signal fires: an unread response keeps
+ * the process alive. npm-registry-fetch 18.0.2 drops the `signal` it is given, so the requests are found by the
+ * asynchronous context they start in; pass the signal instead once it is forwarded.
+ */
+async function stoppable(signal: AbortSignal, act: () => Promise<unknown>): Promise<void> {
+  const requests = new Set<ClientRequest>();
+  const note = (message: unknown) => {
+    if (transfers.getStore() === requests) requests.add((message as { request: ClientRequest }).request);
+  };
+  const stop = () => {
+    for (const request of requests)
+      if (!(request as { res?: IncomingMessage }).res?.complete) request.destroy();
+  };
+  subscribe(REQUEST_START, note);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await transfers.run(requests, act);
   } finally {
-    stop.abort();
+    unsubscribe(REQUEST_START, note);
+    signal.removeEventListener("abort", stop);
+    stop();
   }
 }
 

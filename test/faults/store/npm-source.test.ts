@@ -99,6 +99,16 @@ test("wrong bytes, absent files and absent versions are refused by name, and an 
   expect(await readdir(path.join(root, "tmp"))).toEqual([]);
 });
 
+test("a file refused halfway ends its transfer, so that the process can end", async () => {
+  registry.stall(true);
+
+  const child = startChild(script, { root, catalogue, names: ["small"], env: await registry.env() });
+  const { status } = await child.ended;
+
+  expect(status).toBe(0);
+  expect(answersOf(child).small).toMatchObject({ code: "STORE_HASH_MISMATCH" });
+});
+
 test("a tarball that is not the one the registry promised is refused", async () => {
   registry.tamper(true);
 
