@@ -66,5 +66,13 @@ export async function openFrames(input: string, options: FrameInputOptions): Pro
 
 /** A file that is read from its start by every iteration. */
 function reopened(path: string, read: (bytes: AsyncIterable<Uint8Array>) => FrameSource): FrameSource {
-  return { [Symbol.asyncIterator]: () => read(createReadStream(path))[Symbol.asyncIterator]() };
+  return { [Symbol.asyncIterator]: () => read(bytesOf(path))[Symbol.asyncIterator]() };
+}
+
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path);
+  } catch (cause) {
+    throw new RedlineError("SOURCE_MISSING", { what: path, cause });
+  }
 }

@@ -19,8 +19,12 @@ beforeAll(async () => {
   if (!hasFfmpeg) return;
   // 12 frames whose times are uneven: a reader that makes the rate constant would repeat some and drop others.
   const filter = "testsrc=size=64x48:rate=24:duration=0.5,setpts='if(gte(N,6),N+20,N)/24/TB'";
-  const output = ["-fps_mode", "passthrough", "-c:v", "mpeg4", "-movflags", "faststart", clip];
-  execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", filter, ...output]);
+  // ffmpeg before 5.1 knows the option by its older name only.
+  const isMade = ["-fps_mode", "-vsync"].some((option) => {
+    const output = [option, "passthrough", "-c:v", "mpeg4", "-movflags", "faststart", "-y", clip];
+    return spawnSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", filter, ...output]).status === 0;
+  });
+  if (!isMade) throw new Error("ffmpeg could not write the test clip");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -134,6 +138,17 @@ describe("what a user names", () => {
     await expect(openFrames(join(folder, "absent.mp4"), { clock })).rejects.toMatchObject({
       code: "SOURCE_MISSING",
     });
+  });
+
+  test("is missing when it may not be read", async () => {
+    const path = join(folder, "gone.y4m");
+    await writeFile(path, "YUV4MPEG2 W1 H1 Cmono\n");
+    const source = await openFrames(path, { clock });
+    await rm(path);
+
+    const { error } = await drain(source);
+
+    expect(error).toMatchObject({ code: "SOURCE_MISSING", what: path });
   });
 
   test("is refused by name when it is a still format that is not read", async () => {
