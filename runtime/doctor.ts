@@ -13,6 +13,7 @@ import { RedlineError } from "./core/errors.js";
 import { readPower } from "./power/power-source.js";
 import { remedyFor, systemFamily } from "./remedies.js";
 import { createRuntime, type RuntimeOptions } from "./runtime.js";
+import { isMicrophoneInstalled, MICROPHONE_PACKAGE } from "./sources/microphone.js";
 import { openStore } from "./store/store.js";
 
 /** How well one thing works: fully, with something lost, or not at all. */
@@ -38,6 +39,7 @@ export interface DoctorReport {
   readonly findings: readonly Finding[];
 }
 
+/** Where to look, for machines and tests that differ from the usual. */
 export interface DoctorOptions extends Pick<RuntimeOptions, "provider" | "store"> {
   /** Stands in for `/sys`. */
   readonly sysRoot?: string;
@@ -72,6 +74,7 @@ export async function examine(options: DoctorOptions = {}): Promise<DoctorReport
     ...(await storeFindings(options)),
     await powerFinding(options),
     await ffmpegFinding(options),
+    microphoneFinding(),
   ];
   const canRun = findings.every(({ check, state }) => state !== "missing" || !ESSENTIAL.has(check));
   return { platform: `${process.platform}-${process.arch}`, canRun, findings };
@@ -288,6 +291,14 @@ async function ffmpegFinding(options: DoctorOptions): Promise<Finding> {
     ];
     return { check, state: "limited", found: "absent", reasons, fix: fix("ffmpeg") };
   }
+}
+
+function microphoneFinding(): Finding {
+  const check = "microphone";
+  if (isMicrophoneInstalled())
+    return { check, state: "ok", found: `${MICROPHONE_PACKAGE} is installed`, reasons: [] };
+  const reasons = ["it is an optional package, needed only to listen to a microphone"];
+  return { check, state: "limited", found: "absent", reasons, fix: `npm install ${MICROPHONE_PACKAGE}` };
 }
 
 function messageOf(error: unknown): string {
