@@ -30,6 +30,8 @@ export class LaneProcess {
       serialization: "advanced",
       execArgv: [],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
+      // ONNX Runtime 1.30 on Linux reports usage to its maker unless this is set (docs/decisions/0063).
+      env: { ORT_DISABLE_TELEMETRY: "1", ...process.env },
     });
     if (this.child.pid !== undefined) setNiceness(this.child.pid, NICENESS[criticality]);
     this.child.on("message", (reply: LaneReply) => {
