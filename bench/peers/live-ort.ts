@@ -14,6 +14,8 @@ async function runBlock(request: LiveRequest): Promise<LiveResult> {
   const workers = roles.map(
     (role) => new Worker(new URL("./live-ort-worker.js", import.meta.url), { workerData: { role, request } }),
   );
+  // Asked for at once: a worker that is done first has gone before the last one reports.
+  const exits = Promise.all(workers.map((worker) => once(worker, "exit")));
   await Promise.all(workers.map((worker) => once(worker, "message")));
   const startCpu = process.cpuUsage();
   const startMs = performance.now();
@@ -23,7 +25,7 @@ async function runBlock(request: LiveRequest): Promise<LiveResult> {
   );
   const { user, system } = process.cpuUsage(startCpu);
   const cpuShare = (user + system) / ((performance.now() - startMs) * 1000);
-  await Promise.all(workers.map((worker) => once(worker, "exit")));
+  await exits;
   const [voice, driving, hog] = records;
   if (voice === undefined || driving === undefined) throw new Error("a pipeline gave no record");
   return { voice, driving, hogRuns: hog?.settleUs.length ?? 0, cpuShare };

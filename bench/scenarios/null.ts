@@ -15,8 +15,8 @@ export const nullProvider: Scenario = {
   name: "null",
   about: "the cost of a run without a model, and of a lane's round trip",
   options: [
-    { name: "rounds", about: "blocks of each arm", full: "40", quick: "3" },
-    { name: "calls", about: "calls in a block", full: "1000", quick: "200" },
+    { name: "rounds", about: "blocks of each arm", full: "40", quick: "5" },
+    { name: "calls", about: "calls in a block", full: "1000", quick: "1000" },
     { name: "pause-ms", about: "pause between the calls of the paced blocks", full: "5", quick: "2" },
     { name: "paced-calls", about: "calls in a paced block", full: "100", quick: "20" },
   ],
