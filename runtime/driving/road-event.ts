@@ -39,6 +39,7 @@ export interface FrameErrorEvent {
   readonly message: string;
 }
 
+/** What `watchRoad` gives for each frame. Tell them apart by `type`. */
 export type RoadEvent = FrameEvent | FrameErrorEvent;
 
 /** The event of a frame that could not be read. */

@@ -13,6 +13,7 @@ export const FRAME_FLAGS = {
 } as const;
 export type FrameFlag = keyof typeof FRAME_FLAGS;
 
+/** What the supervisor says of a frame. */
 export interface FrameVerdict {
   readonly flags: readonly FrameFlag[];
   /**
@@ -22,6 +23,7 @@ export interface FrameVerdict {
   readonly use: "run" | "abstain" | "drop";
 }
 
+/** What the supervisor holds frames to. */
 export interface SupervisorOptions {
   /** Age at arrival from which a frame is late, in microseconds. */
   readonly deadlineUs: number;

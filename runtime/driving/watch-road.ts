@@ -13,6 +13,7 @@ import { createFolders, type PictureFolders, writePictures } from "./road-pictur
 import { type RoadView, SegmentReader, viewRoad } from "./segment.js";
 import { type FrameVerdict, Supervisor } from "./supervisor.js";
 
+/** What `watchRoad` works with. */
 export interface WatchRoadOptions {
   /** A road segmenter; its manifest, if any, says which tensors are which. */
   readonly session: Session;

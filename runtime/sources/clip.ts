@@ -13,6 +13,7 @@ import { ByteReader } from "./frame-bytes.js";
 import { requireImageSize } from "./image.js";
 import { truncated } from "./y4m.js";
 
+/** How a clip is read. */
 export interface ClipOptions {
   readonly clock: Clock;
   /** The ffmpeg program. Default: `ffmpeg`, found on the PATH. */

@@ -12,6 +12,7 @@ import { imageFile, imageFolder, isImageName } from "./image-folder.js";
 import { rawFrames } from "./raw-frames.js";
 import { y4mFrames } from "./y4m.js";
 
+/** How `openFrames` reads what a user names. */
 export interface FrameInputOptions {
   readonly clock: Clock;
   /** Read as bare RGB24 frames of this size instead of by its name or content. */

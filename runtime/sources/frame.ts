@@ -39,6 +39,7 @@ export interface FrameFault {
   readonly error: RedlineError;
 }
 
+/** What a source delivers: a frame, or what stands in its place. Tell them apart with `isFault`. */
 export type FrameItem = ImageFrame | FrameFault;
 
 /**

@@ -4,6 +4,7 @@
 import type { Clock } from "../core/clock.js";
 import { type LoopItem, type LoopOptions, looped } from "./frame-loop.js";
 
+/** How `paced` delivers: on which clock, how often, and what becomes of items nobody takes. */
 export interface PacedOptions<T> extends LoopOptions<T> {
   readonly clock: Clock;
   /** Time between two items, in microseconds. */

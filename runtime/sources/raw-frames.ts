@@ -7,6 +7,7 @@ import { ByteReader } from "./frame-bytes.js";
 import { requireImageSize } from "./image.js";
 import { type StreamOptions, truncated } from "./y4m.js";
 
+/** A stream of bare frames, which cannot say their size. */
 export interface RawOptions extends StreamOptions {
   /** Size of every frame in pixels. */
   readonly width: number;

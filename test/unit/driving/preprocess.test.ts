@@ -1,3 +1,5 @@
+// Owns the promise of runtime/driving/preprocess.ts: it equals its definition at any size, layout and colour order.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Preprocessor, type RgbImage } from "../../../runtime/driving/preprocess.js";

@@ -1,3 +1,5 @@
+// Owns the promise of runtime/driving/road-model.ts: a model is understood whole, or the error says what is missing.
+
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import type { TensorSpec } from "../../../runtime/core/tensor.js";

@@ -1,3 +1,5 @@
+// Owns the promises of margins, regions, boundary, lane lines, masks and simplification, on masks made here.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { upperBoundary } from "../../../runtime/driving/boundary.js";

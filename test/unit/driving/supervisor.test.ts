@@ -1,3 +1,5 @@
+// Owns the promises of the supervisor and the drop ratio, as tables of frames and what is said of them.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DropRatio } from "../../../runtime/driving/drop-ratio.js";

@@ -1,3 +1,6 @@
+// Owns the promises of the driving pipeline, run with our own model on the bundled drive.
+// Knows the teacher and the drawn lanes as development assets that may be absent.
+
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

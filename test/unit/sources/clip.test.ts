@@ -1,3 +1,5 @@
+// Owns the promises of runtime/sources/clip.ts and frame-input.ts. Makes its own clips with the system's ffmpeg.
+
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

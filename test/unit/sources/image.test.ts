@@ -1,3 +1,5 @@
+// Owns the promises of image files and folders: every kind of picture, every kind of damage. Makes its own files.
+
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,3 +1,5 @@
+// Owns the promises of paced and looped sources, in virtual time.
+
 import { describe, expect, test } from "vitest";
 import { looped } from "../../../runtime/sources/frame-loop.js";
 import { type PacedOptions, paced } from "../../../runtime/sources/paced.js";

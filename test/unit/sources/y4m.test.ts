@@ -1,3 +1,5 @@
+// Owns the promises of YUV4MPEG2 and raw streams, and of the colours they give.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FrameItem, ImageFrame } from "../../../runtime/sources/frame.js";
