@@ -25,6 +25,7 @@ import { EventHub } from "./telemetry/event-hub.js";
 // More lanes of one class than this only cost threads: machines with more cores still share their memory bus.
 const MOST_LANES_PER_CLASS = 4;
 
+/** How a runtime is built. Everything has a default. */
 export interface RuntimeOptions {
   /** Default: `ort`, the native host, when the addon loads; else `ort-node`, the fallback in forked processes. */
   readonly provider?: "ort" | "ort-node";
@@ -39,6 +40,7 @@ export interface RuntimeOptions {
   readonly slotMemory?: MemorySharing;
 }
 
+/** How a model is opened. Everything has a default. */
 export interface OpenOptions {
   /** What the session promises. Default: no hurry (see DEFAULT_CONTRACT). */
   readonly contract?: Contract;

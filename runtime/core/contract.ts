@@ -5,6 +5,7 @@ import { RedlineError } from "./errors.js";
 
 /** How much a session matters. A lane of a higher class preempts every lower one. */
 export const CRITICALITIES = ["critical", "interactive", "background"] as const;
+/** One of `CRITICALITIES`. */
 export type Criticality = (typeof CRITICALITIES)[number];
 
 /** What happens to a job still running at its deadline: stop it, or let it finish and deliver it `late`. */

@@ -29,7 +29,6 @@ export const ERROR_TABLE = {
 
   MODEL_UNKNOWN: row("no such model", "never", 404, 66),
   MODEL_VARIANT_UNKNOWN: row("the model has no such variant", "never", 404, 66),
-  MODEL_NOT_INSTALLED: row("the model is not installed and cannot be fetched", "later", 503, 69),
   MODEL_FILE_MISSING: row("the model file does not exist", "never", 404, 66),
   MODEL_LOAD_FAILED: row("the model could not be loaded", "never", 422, 65),
   MODEL_UNSUITABLE: row("the model does not fit this use", "never", 422, 65),
@@ -66,6 +65,7 @@ export const ERROR_TABLE = {
   INTERNAL: row("an invariant of Redline is broken: please report this", "never", 500, 70),
 } as const satisfies Record<string, ErrorRow>;
 
+/** A code of `ERROR_TABLE`: what to match an error on. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 /** The particulars of one error. Every message says what; most say what was expected and received, and what to do. */

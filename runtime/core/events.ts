@@ -15,6 +15,7 @@ export const EVENT_KINDS = {
   "job.cancel": "a job was stopped before or during its run",
   "job.reject": "a job was never queued",
 } as const;
+/** A key of `EVENT_KINDS`. */
 export type EventKind = keyof typeof EVENT_KINDS;
 
 /** One telemetry record. Absent numbers are -1, absent words are empty. */

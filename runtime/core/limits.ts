@@ -1,5 +1,6 @@
 // Owns every bound of the runtime in one place: queues, sizes, counts. A limit without a reason does not belong here.
 
+/** Every bound, each with its reason. */
 export const LIMITS = {
   /** Jobs waiting in one lane. Every session has at most `slotsPerSession` jobs in flight, so this is never the tighter bound in practice. */
   jobsPerLane: 1024,

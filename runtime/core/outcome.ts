@@ -17,7 +17,9 @@ export const OUTCOME_REASONS = {
   failed: ["provider", "non-finite", "lost"],
 } as const;
 
+/** How a job settled: a key of `OUTCOME_REASONS`. */
 export type OutcomeStatus = keyof typeof OUTCOME_REASONS;
+/** Why a job settled as it did: one of the reasons of its status. */
 export type OutcomeReason = (typeof OUTCOME_REASONS)[OutcomeStatus][number];
 
 /** All statuses, in the fixed order used by counters and native records. */

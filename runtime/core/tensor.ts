@@ -2,6 +2,7 @@
 
 /** Element types that ONNX Runtime and JavaScript typed arrays share, plus strings. */
 export const DTYPES = ["float32", "float16", "int8", "uint8", "int32", "int64", "bool", "string"] as const;
+/** One of `DTYPES`. */
 export type Dtype = (typeof DTYPES)[number];
 
 /**

@@ -9,6 +9,7 @@ import type { Manifest } from "../store/manifest.js";
 /** Inputs by name: bare elements where the model's shape is static, elements with a shape where it is not. */
 export type RunInputs = Readonly<Record<string, TensorData | Tensor>>;
 
+/** What a run is told besides its inputs. */
 export interface RunOptions {
   /** When the input was captured, on `runtime.clock`; the deadline counts from it. Default: now. */
   readonly capturedUs?: number;
