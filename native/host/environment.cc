@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "host/thread_priority.h"
+
 namespace redline {
 
 namespace {
@@ -31,7 +33,9 @@ std::atomic<std::int32_t>& read(std::int32_t* cursor) noexcept {
 }  // namespace
 
 Environment::Environment(std::uint32_t index, std::function<void()> wake)
-    : index_(index), wake_(std::move(wake)) {}
+    : index_(index), wake_(std::move(wake)) {
+  inherit_priority(&mutex_);
+}
 
 void Environment::attach_ring(double* records, std::uint32_t capacity, std::int32_t* cursor) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -55,28 +59,34 @@ void Environment::begin() {
 }
 
 void Environment::settle(const Completion& completion, std::string message) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  --in_flight_;
-  if (in_flight_ == 0) quiet_.notify_all();
-  if (is_closed_) return;
-  if (completion.has_message) {
-    if (messages_.size() >= kMessagesKept) messages_.erase(messages_.begin());
-    messages_[completion.job_id] = std::move(message);
-  }
-  if (overflow_.empty() && room() > 0) {
-    write(completion);
-  } else {
-    overflow_.push_back(completion);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --in_flight_;
+    if (in_flight_ == 0) quiet_.notify_all();
+    if (is_closed_) return;
+    if (completion.has_message) {
+      if (messages_.size() >= kMessagesKept) messages_.erase(messages_.begin());
+      messages_[completion.job_id] = std::move(message);
+    }
+    if (overflow_.empty() && room() > 0) {
+      write(completion);
+    } else {
+      overflow_.push_back(completion);
+    }
+    if (!needs_wake()) return;
   }
   announce();
 }
 
 void Environment::post(std::function<void()> task) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  --in_flight_;
-  if (in_flight_ == 0) quiet_.notify_all();
-  if (is_closed_) return;
-  tasks_.push_back(std::move(task));
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --in_flight_;
+    if (in_flight_ == 0) quiet_.notify_all();
+    if (is_closed_) return;
+    tasks_.push_back(std::move(task));
+    if (!needs_wake()) return;
+  }
   announce();
 }
 
@@ -123,8 +133,9 @@ void Environment::leave_message(std::int64_t job_id, std::string message) {
 }
 
 void Environment::close() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   is_closed_ = true;
+  quiet_.wait(lock, [this] { return waking_ == 0; });
   records_ = nullptr;
   cursor_ = nullptr;
   capacity_ = 0;
@@ -157,11 +168,19 @@ void Environment::write(const Completion& completion) noexcept {
   written(cursor_).store(static_cast<std::int32_t>(count + 1));
 }
 
-void Environment::announce() {
-  if (is_wake_pending_) return;
+bool Environment::needs_wake() noexcept {
+  if (is_wake_pending_) return false;
   is_wake_pending_ = true;
-  // Under the lock, so that `close` has no wake left behind it.
+  ++waking_;
+  return true;
+}
+
+void Environment::announce() {
+  // Without the lock: the woken thread may preempt this one, and must not find the lock taken.
   wake_();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  --waking_;
+  if (waking_ == 0) quiet_.notify_all();
 }
 
 }  // namespace redline

@@ -66,6 +66,8 @@ class Environment {
  private:
   std::uint32_t room() const noexcept;
   void write(const Completion& completion) noexcept;
+  /// Whether the caller, having let go of the lock, must call `announce`.
+  bool needs_wake() noexcept;
   void announce();
 
   const std::uint32_t index_;
@@ -75,6 +77,8 @@ class Environment {
   bool is_closed_ = false;
   bool is_wake_pending_ = false;
   std::size_t in_flight_ = 0;
+  // Threads inside `wake_`: `close` waits for them.
+  std::size_t waking_ = 0;
   double* records_ = nullptr;
   std::uint32_t capacity_ = 0;
   std::int32_t* cursor_ = nullptr;

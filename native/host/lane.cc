@@ -30,6 +30,7 @@ const char* thread_name(Criticality criticality) noexcept {
 
 Lane::Lane(Criticality criticality, std::int32_t lane_index, Timer* timer)
     : criticality_(criticality), lane_index_(lane_index), timer_(timer) {
+  inherit_priority(&mutex_);
   timer_->watch(this);
   std::thread([this] { loop(); }).detach();
 }
@@ -82,16 +83,20 @@ void Lane::cancel_where(const std::function<bool(const Job&)>& matches, Outcome 
   deliver_all(settlements);
 }
 
-void Lane::on_timer() {
+bool Lane::on_timer() {
   std::vector<LaneSettlement> settlements;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    // The thread that holds this lane's lock may be an idle-class one that waits for a processor: the other lanes'
+    // deadlines must not wait with it.
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
     const std::int64_t at_us = now_us();
     if (core_.stop_at_deadline(at_us)) request_stop_locked();
     core_.drop_stale(at_us, &settlements);
     rearm();
   }
   deliver_all(settlements);
+  return true;
 }
 
 LaneSnapshot Lane::snapshot() {

@@ -37,7 +37,7 @@ class Lane : public Timed {
   bool cancel(std::int64_t job_id, Outcome reason);
   /// Cancels every job that matches.
   void cancel_where(const std::function<bool(const Job&)>& matches, Outcome reason);
-  void on_timer() override;
+  bool on_timer() override;
   LaneSnapshot snapshot();
 
   /// Starts nothing any more and asks the running job to stop.

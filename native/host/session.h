@@ -31,6 +31,8 @@ struct Slot {
   /// Whose memory is bound; null when nothing is.
   std::atomic<Environment*> owner{nullptr};
   Job job;
+  /// Runs on a caller's thread; only whoever made the slot busy touches it.
+  std::uint32_t inline_runs = 0;
 };
 
 class Session {

@@ -54,6 +54,9 @@ Regime enter_class(Criticality criticality) noexcept {
 
 void enter_timer_class() noexcept { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL); }
 
+// Windows raises threads that are ready but starved by itself.
+void inherit_priority(std::mutex*) noexcept {}
+
 void name_thread(const char* name) noexcept {
   wchar_t wide[32] = {};
   for (int i = 0; i < 31 && name[i] != '\0'; ++i) wide[i] = static_cast<wchar_t>(name[i]);
@@ -76,6 +79,9 @@ Regime enter_class(Criticality criticality) noexcept {
 }
 
 void enter_timer_class() noexcept { pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0); }
+
+// macOS mutexes pass their waiters' quality of service on to the holder by themselves.
+void inherit_priority(std::mutex*) noexcept {}
 
 void name_thread(const char* name) noexcept { pthread_setname_np(name); }
 
@@ -121,6 +127,16 @@ void enter_timer_class() noexcept {
     // Without real time the kernel may bundle timers within 50 us; ask it not to.
     prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
   }
+}
+
+void inherit_priority(std::mutex* mutex) noexcept {
+  pthread_mutexattr_t attributes;
+  if (pthread_mutexattr_init(&attributes) != 0) return;
+  // A std::mutex is a pthread mutex of default attributes here; only they change, and nobody has locked it yet.
+  if (pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT) == 0) {
+    pthread_mutex_init(mutex->native_handle(), &attributes);
+  }
+  pthread_mutexattr_destroy(&attributes);
 }
 
 void name_thread(const char* name) noexcept { pthread_setname_np(pthread_self(), name); }

@@ -2,6 +2,8 @@
 // Invariant: the answered regime is the one the thread really has, not the one that was asked for.
 #pragma once
 
+#include <mutex>
+
 #include "host/outcome.h"
 
 namespace redline {
@@ -18,6 +20,9 @@ void enter_timer_class() noexcept;
 
 /// Tries a class on a short-lived thread, so that the caller's own priority stays as it is.
 Regime probe_class(Criticality criticality);
+
+/// Makes a mutex lend its holder the priority of a real-time waiter, where the system can. Call before its first use.
+void inherit_priority(std::mutex* mutex) noexcept;
 
 /// Names the calling thread for debuggers and profilers; at most 15 characters survive on Linux.
 void name_thread(const char* name) noexcept;

@@ -11,7 +11,17 @@
 
 namespace redline {
 
-Timer::Timer() { std::thread([this] { loop(); }).detach(); }
+namespace {
+
+// A lane's lock is held for about a microsecond, unless its holder has been preempted.
+constexpr std::chrono::microseconds kRetry{50};
+
+}  // namespace
+
+Timer::Timer() {
+  inherit_priority(&mutex_);
+  std::thread([this] { loop(); }).detach();
+}
 
 void Timer::watch(Timed* timed) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -46,7 +56,9 @@ void Timer::loop() {
     }
     if (!due.empty()) {
       lock.unlock();
-      for (Timed* timed : due) timed->on_timer();
+      bool is_done = true;
+      for (Timed* timed : due) is_done = timed->on_timer() && is_done;
+      if (!is_done) std::this_thread::sleep_for(kRetry);
       lock.lock();
       continue;
     }

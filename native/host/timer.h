@@ -14,7 +14,8 @@ namespace redline {
 class Timed {
  public:
   virtual ~Timed() = default;
-  virtual void on_timer() = 0;
+  /// Does what is due. False when the timer had better come again than wait.
+  virtual bool on_timer() = 0;
   std::int64_t due_us() const noexcept { return due_us_.load(); }
 
  protected:

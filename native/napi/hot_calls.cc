@@ -67,8 +67,9 @@ napi_value submit(napi_env env, napi_callback_info info) {
                                 time_from(arguments.number(env, 4)),
                                 static_cast<std::uint32_t>(arguments.integer(env, 5))};
     self->require_attached(submission.session_id, submission.slot);
-    self->hold();
     Host::instance().submit(self->host_environment(), submission);
+    // Only once the job is in: a refused one would hold the process for ever. Its record is read on this thread later.
+    self->hold();
     return nullptr;
   } catch (const Failure& failure) {
     return throw_failure(env, failure);

@@ -30,7 +30,7 @@ export function loadNative(): NativeLoad {
 }
 
 function tryPlaces(): NativeLoad {
-  if (process.env["REDLINE_NO_ADDON"] === "1") return { addon: null, reasons: ["REDLINE_NO_ADDON is 1"] };
+  if (process.env.REDLINE_NO_ADDON === "1") return { addon: null, reasons: ["REDLINE_NO_ADDON is 1"] };
   const reasons: string[] = [];
   for (const path of addonPaths()) {
     if (!existsSync(path)) {
