@@ -1,7 +1,5 @@
 // Owns the promises of the driving pipeline, run with our own model on the bundled drive.
-// Knows the teacher and the drawn lanes as development assets that may be absent.
 
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,8 +19,6 @@ import {
 } from "../../support/ort-node-session.js";
 
 const STUDENT = "models/road-seg/road-seg-int8.onnx";
-const TEACHER = "../shared/assets/models/twinlitenet/twinlitenet.onnx";
-const TUSIMPLE = "../shared/assets/images/tusimple";
 
 /** The first frames of the bundled drive. */
 let drive: ImageFrame[];
@@ -345,58 +341,3 @@ describe("pictures", () => {
     expect(error).toMatchObject({ code: "OUTPUT_WRITE_FAILED", what: join(file, "masks") });
   });
 });
-
-const hasAssets = existsSync(TEACHER) && existsSync(TUSIMPLE);
-if (!hasAssets) console.warn(`skipped: ${TEACHER} and ${TUSIMPLE} are development assets that are not here`);
-
-test.skipIf(!hasAssets)("the teacher's lane lines lie on the lane marks people drew", async () => {
-  const session = await open({ graph: TEACHER });
-  const names = ["0000", "0001", "0002"];
-  const images = await Promise.all(
-    names.map((name) => decodeImage(join(TUSIMPLE, `training_data_example_image_${name}.png`))),
-  );
-  const frames = images.map((image, id) => ({
-    id,
-    source: names[id]!,
-    stem: names[id]!,
-    capturedUs: 0,
-    ...image,
-  }));
-
-  const result = await watch({ session, source: camera(frames).source });
-
-  for (const [id, name] of names.entries()) {
-    const drawn = await decodeImage(join(TUSIMPLE, `training_data_example_gt_binary_image_${name}.png`));
-    const points = densePoints(result.frames[id]!.lanes!);
-    const near = points.filter((point) => isNear(drawn, point, 24)).length;
-    // People drew four lanes of each road; the teacher also finds its edges. 24 pixels are 2 % of the width.
-    expect(near / points.length).toBeGreaterThan(0.75);
-  }
-});
-
-/** Points along lines, about 10 pixels apart. */
-function densePoints(lines: readonly (readonly (readonly [number, number])[])[]): [number, number][] {
-  return lines.flatMap((line) =>
-    line.slice(1).flatMap(([x1, y1], i) => {
-      const [x0, y0] = line[i]!;
-      const steps = Math.max(1, Math.round(Math.hypot(x1 - x0, y1 - y0) / 10));
-      return Array.from({ length: steps }, (_, k): [number, number] => [
-        x0 + ((x1 - x0) * k) / steps,
-        y0 + ((y1 - y0) * k) / steps,
-      ]);
-    }),
-  );
-}
-
-function isNear(
-  drawn: { width: number; height: number; data: Uint8Array },
-  [x, y]: [number, number],
-  reach: number,
-) {
-  const row = Math.round(y);
-  for (let column = Math.round(x) - reach; column <= Math.round(x) + reach; column++) {
-    if (column < 0 || column >= drawn.width) continue;
-    if (drawn.data[(row * drawn.width + column) * 3]! > 127) return true;
-  }
-  return false;
-}
