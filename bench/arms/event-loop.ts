@@ -6,11 +6,14 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createRuntime, type Runtime } from "../../runtime/index.js";
 import { serveArm } from "../harness/child.js";
 import { LoopGaps } from "../harness/loop-gaps.js";
+import { PEER_OPTIONS, type PeerTuning } from "../peers/ort-options.js";
 
 export interface LoadAndRun {
   readonly model: string;
   readonly runs: number;
   readonly provider: "ort" | "ort-node";
+  /** How onnxruntime-node is set up. */
+  readonly tuning: PeerTuning;
 }
 export interface LoopBlock {
   readonly gapsMs: readonly number[];
@@ -42,10 +45,10 @@ serveArm(
       await session.close();
       return { gapsMs: gaps.stop(), loadMs, runMs };
     },
-    "onnxruntime-node": async ({ model, runs }: LoadAndRun): Promise<LoopBlock> => {
+    "onnxruntime-node": async ({ model, runs, tuning }: LoadAndRun): Promise<LoopBlock> => {
       const gaps = new LoopGaps();
       const startMs = performance.now();
-      const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
+      const session = await InferenceSession.create(model, PEER_OPTIONS[tuning]);
       const loadMs = performance.now() - startMs;
       const feeds = Object.fromEntries(
         session.inputMetadata.map((input) => {

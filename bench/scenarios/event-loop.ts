@@ -19,6 +19,12 @@ export const eventLoop: Scenario = {
     { name: "model", about: "path of a long-running model", full: DEFAULT_TEACHER, quick: DEFAULT_TEACHER },
     { name: "rounds", about: "blocks of each arm", full: "20", quick: "2" },
     { name: "runs", about: "runs after each load", full: "3", quick: "1" },
+    {
+      name: "peer",
+      about: "onnxruntime-node's options: default or tuned (one thread)",
+      full: "default",
+      quick: "default",
+    },
     SHARED_OPTIONS.provider,
   ],
   run: measure,
@@ -29,6 +35,7 @@ async function measure(bench: Bench): Promise<Verdict[]> {
     model: requireFile(bench.text("model"), "model"),
     runs: bench.number("runs"),
     provider: bench.text("provider") as LoadAndRun["provider"],
+    tuning: bench.text("peer") === "tuned" ? "tuned" : "default",
   };
   const processes = Object.fromEntries(
     await Promise.all(ARMS.map(async (arm) => [arm, await startArm("arms/event-loop.js")] as const)),
@@ -82,7 +89,7 @@ function judge(
       ours: all.redline?.max ?? null,
       theirs: all["onnxruntime-node"]?.max ?? null,
       factor: 0.05,
-      of: "onnxruntime-node's",
+      of: `onnxruntime-node's (${bench.text("peer")} options)`,
       note: `the idle control's largest gap was ${(all.idle?.max ?? Number.NaN).toFixed(1)} ms`,
     }),
     atMost({
