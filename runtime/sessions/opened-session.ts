@@ -246,6 +246,7 @@ export class OpenedSession implements Session {
     const { slot, capturedUs, deadlineUs } = job;
     const hasResults = status === "done" || status === "late";
     if (hasResults) this.estimate.record(settledUs - startedUs);
+    else if (reason === "stale") this.estimate.noteStale();
     const giveBack = (): void => this.pool.giveBack(slot);
     if (!hasResults) giveBack();
     const facts = {

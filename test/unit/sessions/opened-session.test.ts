@@ -63,6 +63,25 @@ describe("a job", () => {
     expect(outcome).toMatchObject({ status: "dropped", reason: "stale", startedUs: -1 });
   });
 
+  test("runs again soon after a slow start made every later one look hopeless", async () => {
+    const session = await open();
+    // A run that ends late all the same, as on a machine that is still starting up.
+    provider.work.busyUs = 90_000;
+    provider.work.stopUs = 90_000;
+    expect(await finish(session.run({ x: X }))).toMatchObject({ status: "late", reason: "unstoppable" });
+    provider.work.busyUs = 1000;
+
+    const statuses: string[] = [];
+    for (let frame = 0; frame < 8; frame += 1) {
+      const outcome = await finish(session.run({ x: X }), 50_000);
+      statuses.push(outcome.status);
+      outcome.release();
+    }
+
+    expect(statuses.slice(0, 4)).toEqual(["dropped", "dropped", "dropped", "dropped"]);
+    expect(statuses.slice(4)).toEqual(["done", "done", "done", "done"]);
+  });
+
   test("over its deadline is cancelled, or kept when the contract keeps late results", async () => {
     const strict = await open();
     const patient = await open({ periodMs: 50, late: "keep" });
