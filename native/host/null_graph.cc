@@ -81,14 +81,17 @@ class NullGraph : public Graph {
 
  private:
   bool stay_busy(const std::atomic<bool>& is_stopping) const noexcept {
-    const std::int64_t end_us = now_us() + options_.busy_us;
-    std::int64_t node_end_us = now_us() + options_.node_us;
+    const std::int64_t started_us = now_us();
+    const std::int64_t end_us = started_us + options_.busy_us;
+    std::int64_t node_end_us = started_us + options_.node_us;
     while (true) {
       const std::int64_t at_us = now_us();
+      // The stop comes first: a thread that was off its processor past the end has still passed a node's end before.
+      if (at_us >= node_end_us) {
+        if (is_stopping.load()) return false;
+        node_end_us = at_us + options_.node_us;
+      }
       if (at_us >= end_us) return true;
-      if (at_us < node_end_us) continue;
-      if (is_stopping.load()) return false;
-      node_end_us = at_us + options_.node_us;
     }
   }
 
