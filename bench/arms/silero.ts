@@ -60,9 +60,10 @@ async function runnerOf({ arm, modelPath, provider }: SileroSetup): Promise<Fram
 
 async function laneRunner(opened: Runtime): Promise<FrameRunner> {
   runtime = opened;
+  const { clock } = opened;
   const vad = new VoiceActivity({ session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT }) });
   return async (frame) => {
-    const { probability, latencyUs, status, reason } = await vad.run(frame);
+    const { probability, latencyUs, status, reason } = await vad.run(frame, { capturedUs: clock.nowUs() });
     if (probability === undefined) throw new Error(`a frame was ${status} / ${reason}`);
     return { probability, settleUs: latencyUs };
   };
@@ -79,8 +80,9 @@ async function inlineRunner(opened: Runtime): Promise<FrameRunner> {
     sr: { data: BigInt64Array.of(16000n), shape: [] },
   };
   return (frame) => {
+    const capturedUs = opened.clock.nowUs();
     slide(window, frame);
-    const outcome = session.runSync(inputs);
+    const outcome = session.runSync(inputs, { capturedUs });
     const probability = outcome.outputs.output?.data[0];
     const next = outcome.outputs.stateN?.data;
     if (typeof probability !== "number" || !(next instanceof Float32Array)) {
