@@ -7,10 +7,10 @@ import type { Perform, Surroundings } from "./program.js";
 
 const EXAMPLES = `
 Examples:
-  redline models list                 every model of the catalogue and the state of its files
-  redline models pull silero-vad      fetch a model ahead of its use
-  redline models pull road-seg@fp32   one variant
-  redline models verify --json        hash every file again; exit 65 when one is damaged
+  redline models list                     every model of the catalogue and the state of its files
+  redline models pull silero-vad          fetch a model ahead of its use
+  redline models pull road-seg@fp32-320   one variant
+  redline models verify --json            hash every file again; exit 65 when one is damaged
 
 The store lies in $REDLINE_HOME, else in the platform's cache folder. REDLINE_OFFLINE=1 forbids the network.`;
 

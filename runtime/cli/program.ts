@@ -31,13 +31,18 @@ export interface ProgramOptions {
 /** Exit status of a command ended by an interrupt: 128 + SIGINT, as shells expect. */
 const INTERRUPTED = 130;
 
-/** Runs one command and answers its exit status. */
-export async function runProgram({ argv, version, streams, signal }: ProgramOptions): Promise<number> {
-  const output = new CommandOutput({
+/** The output a command line asks for; its two options are looked for before it is parsed, because parsing may fail. */
+export function outputFor({ argv, streams }: Pick<ProgramOptions, "argv" | "streams">): CommandOutput {
+  return new CommandOutput({
     isJson: argv.includes("--json"),
     showsStack: argv.includes("--debug"),
     streams,
   });
+}
+
+/** Runs one command and answers its exit status. */
+export async function runProgram({ argv, version, streams, signal }: ProgramOptions): Promise<number> {
+  const output = outputFor({ argv, streams });
   const perform: Perform = (work) => work({ output, signal });
   try {
     await buildProgram({ version, perform, streams }).parseAsync(argv.length === 0 ? ["--help"] : [...argv], {

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { checkLayers, checkMachineCodeDoor, checkNapiDoor, LAYERS } from "./layers.js";
+import { checkCommandLineDoor, checkLayers, checkMachineCodeDoor, checkNapiDoor, LAYERS } from "./layers.js";
 import { REPO_ROOT, readTree, report } from "./source-tree.js";
 
 test("every file of the runtime imports only what lies below it", () => {
@@ -37,6 +37,20 @@ test.each([
   expect(violations).toHaveLength(1);
   expect(violations[0]?.detail).toContain(detail);
   expect(violations[0]?.line).toBe(detail.startsWith("no layer") ? 1 : 3);
+});
+
+test("the command line can do no more than a program can", () => {
+  const files = readTree({ under: ["runtime/cli"], endings: [".ts"] });
+
+  expect(report(checkCommandLineDoor(files))).toEqual([]);
+});
+
+test("a command that reaches behind the public door is seen", () => {
+  const bad = [{ path: "runtime/cli/voice.ts", text: 'import { listen } from "../voice/listen.js";' }];
+
+  expect(report(checkCommandLineDoor(bad))).toEqual([
+    "runtime/cli/voice.ts:1 [command-line-door] ../voice/listen.js: the command line imports the public door only",
+  ]);
 });
 
 test("only the bindings load machine code", () => {

@@ -101,6 +101,22 @@ function faultOf(given: { file: SourceText; from: string; specifier: string }): 
   return `${from} (layer ${fromLayer}) imports ${to} (layer ${toLayer}): imports go to lower layers only`;
 }
 
+/** The command line goes through the public door, so that a program can do whatever it can. */
+export function checkCommandLineDoor(files: readonly SourceText[]): Violation[] {
+  return files
+    .filter((file) => file.path.startsWith("runtime/cli/"))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter(({ specifier }) => specifier.startsWith("..") && specifier !== "../index.js")
+        .map(({ specifier, line }) => ({
+          file: file.path,
+          line,
+          rule: "command-line-door",
+          detail: `${specifier}: the command line imports the public door only`,
+        })),
+    );
+}
+
 /** The folder under runtime/, or the file name of a file directly in it. */
 function roomOf(path: string): string | undefined {
   const [root, room] = path.split("/");
