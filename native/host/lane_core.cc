@@ -48,8 +48,7 @@ void LaneCore::drop_stale(std::int64_t at_us, std::vector<LaneSettlement>* settl
   }
   waiting_.erase(first, waiting_.end());
   std::make_heap(waiting_.begin(), waiting_.end(), is_less_urgent);
-  is_earliest_known_ = false;
-  next_timer_us();
+  find_earliest_latest_start();
 }
 
 CancelEffect LaneCore::cancel(std::int64_t job_id, Outcome reason, std::int64_t at_us,
@@ -90,18 +89,20 @@ LaneSettlement LaneCore::finish(RunEnd end, std::int64_t at_us) {
 }
 
 std::int64_t LaneCore::next_timer_us() {
-  if (!is_earliest_known_) {
-    earliest_latest_start_us_ = kNever;
-    for (const LaneJob& job : waiting_) {
-      earliest_latest_start_us_ = std::min(earliest_latest_start_us_, job.latest_start_us);
-    }
-    is_earliest_known_ = true;
-  }
+  if (!is_earliest_known_) find_earliest_latest_start();
   std::int64_t next_us = earliest_latest_start_us_ == kNever ? kNever : earliest_latest_start_us_ + 1;
   if (running_.has_value() && !running_->is_late_kept && !stop_reason_.has_value()) {
     next_us = std::min(next_us, running_->deadline_us);
   }
   return next_us;
+}
+
+void LaneCore::find_earliest_latest_start() {
+  earliest_latest_start_us_ = kNever;
+  for (const LaneJob& job : waiting_) {
+    earliest_latest_start_us_ = std::min(earliest_latest_start_us_, job.latest_start_us);
+  }
+  is_earliest_known_ = true;
 }
 
 LaneJob LaneCore::remove(std::size_t index) {

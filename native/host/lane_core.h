@@ -72,9 +72,11 @@ class LaneCore {
 
  private:
   LaneJob remove(std::size_t index);
+  void find_earliest_latest_start();
 
   // A binary heap, the earliest deadline on top; ties go to the smaller job id.
   std::vector<LaneJob> waiting_;
+  // A lower bound while not known: the job it came from has left.
   std::int64_t earliest_latest_start_us_ = kNever;
   bool is_earliest_known_ = true;
 

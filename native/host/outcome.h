@@ -1,5 +1,5 @@
 // Owns the numeric codes under which jobs settle. Knows nothing of how one is reached.
-// Invariant: the order is that of OUTCOME_CODES in runtime/core/outcome.ts; test/native compares them.
+// Invariant: the order is that of OUTCOME_CODES in runtime/core/outcome.ts; test/native reads every record through it.
 #pragma once
 
 #include <cstdint>

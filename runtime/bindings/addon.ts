@@ -169,7 +169,8 @@ export interface NativeAddon {
 
   /**
    * Runs the slot on the calling thread and answers an outcome code. `times` (length 3) receives startedUs,
-   * settledUs, cpuUs; the latter is measured on the first and every 16th run of a slot and -1 otherwise. A message is left under job id -1 when the run failed.
+   * settledUs, cpuUs; the last is measured on the first and every 16th run of a slot and is -1 otherwise. A message
+   * is left under job id -1 when the run failed.
    */
   runInline(sessionId: number, slot: number, flags: number, times: Float64Array): number;
 

@@ -1,6 +1,6 @@
 // Opening models through the addon: what it tells about them, what their slots carry, and how a bad one is refused.
 
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -284,6 +284,49 @@ describe("a model that cannot be opened", () => {
 
     await expect(both).rejects.toMatchObject({ code: "PROVIDER_OPTION" });
     await expect(neither).rejects.toMatchObject({ code: "PROVIDER_OPTION" });
+  });
+});
+
+describe("session options", () => {
+  test("write the optimised graph when the session opens, and a profile when it closes", async () => {
+    const optimizedModelPath = join(folder, "optimised.onnx");
+    const profilePrefix = join(folder, "profile");
+    const { sessionId } = await host.openModel(matmulChain({ nodes: 2, size: 8 }), {
+      ort: {
+        optimizedModelPath,
+        profilePrefix,
+        graphOptimization: "basic",
+        cpuMemArena: false,
+        memPattern: false,
+      },
+    });
+    const tensor = () => shared("float32", [8, 8]);
+    host.addon.bindSlot(sessionId, 0, [tensor()], [tensor()]);
+
+    await host.run(sessionId);
+    await host.addon.closeSession(sessionId);
+
+    const reopened = host.addon.openSession({
+      provider: "ort",
+      path: optimizedModelPath,
+      criticality: "interactive",
+      laneIndex: 0,
+      slots: 1,
+      ort: { graphOptimization: "disabled" },
+    });
+    await expect(reopened).resolves.toMatchObject({ inputs: [{ name: "x" }] });
+    const profile = readdirSync(folder).find((name) => name.startsWith("profile"));
+    expect(readFileSync(join(folder, profile!), "utf8")).toContain("MatMul");
+  });
+
+  test("pass configuration entries on, but for those that would keep the caller's bytes", async () => {
+    const kept = { "session.use_ort_model_bytes_directly": "1" };
+    const passed = { "session.set_denormal_as_zero": "1" };
+
+    await expect(host.openModel(reluModel(), { ort: { configEntries: passed } })).resolves.toBeDefined();
+    await expect(host.openModel(reluModel(), { ort: { configEntries: kept } })).rejects.toMatchObject({
+      code: "PROVIDER_OPTION",
+    });
   });
 });
 

@@ -1,0 +1,48 @@
+// Finding the addon and the library, and what is said when they are not there.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { INTERFACE_VERSION } from "../../runtime/bindings/addon.js";
+import { findOrtLibrary } from "../../runtime/bindings/load.js";
+import { packageRoot } from "../../runtime/bindings/package-root.js";
+
+// The answer is kept for the life of a module, so each test takes a fresh one.
+const freshLoad = async () => {
+  vi.resetModules();
+  const { loadNative } = await import("../../runtime/bindings/load.js");
+  return loadNative;
+};
+
+afterEach(() => vi.unstubAllEnvs());
+
+test("the built addon is loaded and speaks our version", async () => {
+  const loadNative = await freshLoad();
+
+  const native = loadNative();
+
+  expect(native.addon?.interfaceVersion).toBe(INTERFACE_VERSION);
+  expect(loadNative()).toBe(native);
+});
+
+test("REDLINE_NO_ADDON keeps the addon out and says so", async () => {
+  const loadNative = await freshLoad();
+  vi.stubEnv("REDLINE_NO_ADDON", "1");
+
+  expect(loadNative()).toEqual({ addon: null, reasons: ["REDLINE_NO_ADDON is 1"] });
+});
+
+test("the package root holds the package, and the library lies in onnxruntime-node", () => {
+  expect(existsSync(join(packageRoot(), "package.json"))).toBe(true);
+  expect(findOrtLibrary()).toContain(join("onnxruntime-node", "bin"));
+});
+
+test("the addon names the vector instructions of this processor", async () => {
+  const loadNative = await freshLoad();
+
+  const { addon } = loadNative();
+
+  const known = ["sse4.2", "avx2", "avx512", "avx512vnni", "neon", "dotprod"];
+  expect(addon?.simd.every((name) => known.includes(name))).toBe(true);
+  expect(addon?.simd.length).toBeGreaterThan(0);
+});
