@@ -12,7 +12,18 @@
 
 namespace redline {
 
+namespace {
+
+// ONNX Runtime 1.30 on Linux carries a telemetry client that is on unless this variable is set (docs/decisions/0063).
+constexpr const char* kSilence = "ORT_DISABLE_TELEMETRY";
+
+}  // namespace
+
 #if defined(_WIN32)
+
+void silence_telemetry() {
+  if (std::getenv(kSilence) == nullptr) _putenv_s(kSilence, "1");
+}
 
 void stay_mapped() {
   HMODULE self = nullptr;
@@ -24,6 +35,8 @@ void stay_mapped() {
 void at_process_exit(void (*)()) {}
 
 #else
+
+void silence_telemetry() { setenv(kSilence, "1", /*overwrite=*/0); }
 
 void stay_mapped() {
   Dl_info self{};

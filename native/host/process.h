@@ -1,4 +1,4 @@
-// Owns what the host must arrange with its process: staying mapped, and quiet threads when the process exits.
+// Owns what the host must arrange with its process: staying mapped, quiet threads at its exit, a silent library.
 #pragma once
 
 namespace redline {
@@ -8,5 +8,9 @@ void stay_mapped();
 
 /// Calls `quiesce` when the process exits, before anything registered until now is torn down.
 void at_process_exit(void (*quiesce)());
+
+/// Keeps an ONNX Runtime loaded later from reporting usage to its maker, unless the user's environment says otherwise.
+/// Changes the environment, so it is called before the host starts a thread.
+void silence_telemetry();
 
 }  // namespace redline

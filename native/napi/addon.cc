@@ -9,6 +9,7 @@
 #include "host/finite.h"
 #include "host/host.h"
 #include "host/lane_replay.h"
+#include "host/process.h"
 #include "host/simd.h"
 #include "napi/hot_calls.h"
 #include "napi/js_environment.h"
@@ -231,6 +232,7 @@ void define(Napi::Object exports, const char* name, JsEnvironment* self) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  silence_telemetry();
   JsEnvironment* self = JsEnvironment::create(env);
   exports.Set("interfaceVersion", kInterfaceVersion);
   Napi::Array simd = Napi::Array::New(env);
