@@ -11,6 +11,9 @@ import math
 import os
 import time
 
+# On a busy machine the default, spinning at every barrier, costs several times the work itself. It is read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import numpy as np
 import torch
 import torch.nn.functional as F
