@@ -14,6 +14,7 @@ import { NativeProvider } from "./providers/ort/native-provider.js";
 import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
 import type { Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
+import type { StatedShapes } from "./providers/stated-shapes.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
 import { scanNonFinite } from "./sessions/input-check.js";
 import { OpenedSession } from "./sessions/opened-session.js";
@@ -221,6 +222,7 @@ class ComposedRuntime implements Runtime {
         criticality: contract.criticality,
         laneIndex: decided.laneIndex,
         slots: decided.slots,
+        statedShapes: statedShapesOf(resolved.manifest),
         isInline: options.inline ?? false,
         ...(options.ort ? { ort: options.ort } : {}),
         ...(options.null ? { null: options.null } : {}),
@@ -270,6 +272,11 @@ class ComposedRuntime implements Runtime {
   private emit(kind: EventKind, fields: { session?: string; detail?: string }): void {
     this.events.emit(eventOf({ kind, atUs: this.clock.nowUs(), ...fields }));
   }
+}
+
+function statedShapesOf(manifest: Manifest | null): StatedShapes {
+  const tensors = manifest === null ? [] : [...manifest.inputs, ...manifest.outputs];
+  return Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]));
 }
 
 function checkSlots(slots: number): number {

@@ -5,6 +5,7 @@ import type { NullOptions, OrtOptions } from "../bindings/addon.js";
 import type { Criticality } from "../core/contract.js";
 import type { CancelReason, LaneJob, Settlement } from "../core/lane.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+import type { StatedShapes } from "./stated-shapes.js";
 
 export type ProviderName = "ort" | "ort-node" | "null";
 
@@ -15,6 +16,8 @@ export interface OpenRequest {
   readonly criticality: Criticality;
   readonly laneIndex: number;
   readonly slots: number;
+  /** Shapes of tensors the model's manifest states, for dimensions the graph leaves open. */
+  readonly statedShapes: StatedShapes;
   /** Jobs run on the caller's thread with `runSync`. */
   readonly isInline: boolean;
   readonly ort?: OrtOptions;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRuntime, type Runtime } from "../../runtime/index.js";
+import { closeShapes } from "../../runtime/providers/stated-shapes.js";
 import { matmulChain, reluModel } from "../support/onnx-model.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -56,8 +57,8 @@ describe.each(["ort", "ort-node"] as const)("a runtime on %s", (provider) => {
   });
 
   test("a job over its deadline never counts as done", async () => {
-    const session = await runtime.open(matmulChain({ nodes: 200, size: 256 }), {
-      contract: { periodMs: 1000, deadlineMs: 1, late: "cancel" },
+    const session = await runtime.open(matmulChain({ nodes: 1000, size: 256 }), {
+      contract: { periodMs: 1000, deadlineMs: 60, late: "cancel" },
     });
     const input = session.inputs[0]!;
     const elements = input.shape.reduce<number>((product, size) => product * Number(size), 1);
@@ -100,5 +101,26 @@ test("without the addon the fallback says what it cannot do", async () => {
   });
   await expect(runtime.open(reluModel([1, 4]), { inline: true })).rejects.toMatchObject({
     code: "PROVIDER_UNAVAILABLE",
+  });
+});
+
+describe("a manifest's shapes", () => {
+  test("close what the graph leaves open, and refuse what contradicts it", () => {
+    const graph = [
+      { name: "input", dtype: "float32", shape: ["?", "?"] },
+      { name: "state", dtype: "float32", shape: [2, "?", 128] },
+    ] as const;
+
+    const closed = closeShapes(graph, { input: [1, 576], state: [2, 1, 128] });
+
+    expect(closed.map(({ shape }) => shape)).toEqual([
+      [1, 576],
+      [2, 1, 128],
+    ]);
+    expect(closeShapes(graph, {})).toEqual(graph);
+    const contradiction = () => closeShapes(graph, { state: [3, 1, 128] });
+    expect(contradiction).toThrowError(
+      expect.objectContaining({ code: "MODEL_UNSUITABLE", what: "tensor state" }),
+    );
   });
 });

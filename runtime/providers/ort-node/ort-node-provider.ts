@@ -7,6 +7,7 @@ import { RedlineError } from "../../core/errors.js";
 import type { CancelReason, LaneJob } from "../../core/lane.js";
 import type { TensorSpec } from "../../core/tensor.js";
 import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
+import { closeShapes } from "../stated-shapes.js";
 import { ForkedLane } from "./forked-lane.js";
 import { PrivateSlot } from "./private-slot.js";
 
@@ -49,7 +50,10 @@ export class OrtNodeProvider implements Provider {
       sessionId,
       lane,
       request,
-      specs: reply,
+      specs: {
+        inputs: closeShapes(reply.inputs, request.statedShapes),
+        outputs: closeShapes(reply.outputs, request.statedShapes),
+      },
       onClosed: () => this.sessions.delete(session),
     });
     this.sessions.add(session);

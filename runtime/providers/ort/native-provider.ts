@@ -13,6 +13,7 @@ import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
 import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
 import type { MemorySharing } from "../slot-memory.js";
+import { closeShapes } from "../stated-shapes.js";
 import { type NativeEnvironment, nativeEnvironment } from "./native-environment.js";
 import { NativeSlot } from "./native-slot.js";
 
@@ -48,13 +49,19 @@ export class NativeProvider implements Provider {
     const { addon } = this.options;
     if (this.name === "ort") await this.loadLibrary();
     const info = await asRedlineError(addon.openSession(nativeRequest(this.name, request)), request.graph);
-    const session = new NativeProviderSession(this.environment, info, {
-      request,
-      sharing: this.options.sharing,
-      onClosed: () => this.open_.delete(session),
-    });
-    this.open_.add(session);
-    return session;
+    try {
+      const session = new NativeProviderSession(this.environment, info, {
+        request,
+        sharing: this.options.sharing,
+        onClosed: () => this.open_.delete(session),
+      });
+      this.open_.add(session);
+      return session;
+    } catch (error) {
+      // The graph is open in the host, but its shapes are not those the manifest states.
+      await addon.closeSession(info.sessionId);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -86,10 +93,10 @@ class NativeProviderSession implements ProviderSession {
   ) {
     const { addon } = environment;
     this.sessionId = info.sessionId;
-    this.inputs = info.inputs;
-    this.outputs = info.outputs;
+    this.inputs = closeShapes(info.inputs, options.request.statedShapes);
+    this.outputs = closeShapes(info.outputs, options.request.statedShapes);
     this.onSettle = options.request.onSettle;
-    const specs = { inputs: info.inputs, outputs: info.outputs, sharing: options.sharing };
+    const specs = { inputs: this.inputs, outputs: this.outputs, sharing: options.sharing };
     this.slots = Array.from(
       { length: options.request.slots },
       (_, index) => new NativeSlot({ addon, sessionId: info.sessionId }, index, specs),
