@@ -8,6 +8,7 @@
       "target_name": "redline",
       "sources": [
         "native/host/clock.cc",
+        "native/host/denormals.cc",
         "native/host/environment.cc",
         "native/host/finite.cc",
         "native/host/host.cc",

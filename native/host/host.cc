@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/clock.h"
+#include "host/denormals.h"
 #include "host/failure.h"
 #include "host/process.h"
 
@@ -261,7 +262,10 @@ Outcome Host::run_inline(const EnvironmentPointer& environment, std::int32_t ses
   const bool is_sampled = slot.inline_runs++ % kInlineCpuSampling == 0;
   const std::int64_t cpu_before_us = is_sampled ? thread_cpu_us() : -1;
   times->started_us = now_us();
-  const bool is_done = session->graph().run(slot_index, &message);
+  const bool is_done = [&] {
+    const DenormalsFlushed scope;
+    return session->graph().run(slot_index, &message);
+  }();
   times->settled_us = now_us();
   times->cpu_us = cpu_before_us < 0 ? -1 : thread_cpu_us() - cpu_before_us;
   if (!is_done) {

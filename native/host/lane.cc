@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "host/clock.h"
+#include "host/denormals.h"
 
 namespace redline {
 
@@ -125,6 +126,7 @@ bool Lane::wait_until_halted(std::int64_t limit_us) {
 void Lane::loop() {
   name_thread(thread_name(criticality_));
   const Regime regime = enter_class(criticality_);
+  flush_denormals();
   std::vector<LaneSettlement> dropped;
   std::unique_lock<std::mutex> lock(mutex_);
   regime_ = regime;

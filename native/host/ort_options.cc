@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "host/denormals.h"
 #include "host/failure.h"
 #include "host/thread_priority.h"
 
@@ -27,6 +28,7 @@ const ort::CustomThread* create_pool_thread(void* criticality, ort::ThreadWork* 
   auto* thread = new std::thread([criticality = *static_cast<Criticality*>(criticality), work, parameter] {
     name_thread("redline-pool");
     enter_class(criticality);
+    flush_denormals();
     work(parameter);
   });
   return reinterpret_cast<const ort::CustomThread*>(thread);

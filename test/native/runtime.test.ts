@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRuntime, type Runtime } from "../../runtime/index.js";
 import { closeShapes } from "../../runtime/providers/stated-shapes.js";
-import { matmulChain, reluModel } from "../support/onnx-model.js";
+import { dynamicAdd, matmulChain, reluModel } from "../support/onnx-model.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -124,3 +124,24 @@ describe("a manifest's shapes", () => {
     );
   });
 });
+
+test.skipIf(process.arch !== "x64" && process.arch !== "arm64")(
+  "runs flush denormals, and JavaScript's own do not",
+  async () => {
+    await using runtime = await createRuntime({ provider: "ort" });
+    const tiny = Float32Array.of(1e-40, 2e-40, -1e-40, 1);
+    const contract = { periodMs: 1000 };
+    const queued = await runtime.open(dynamicAdd(), { contract });
+    const inline = await runtime.open(dynamicAdd(), { contract, inline: true });
+
+    const inputs = { a: { data: tiny, shape: [4] }, b: { data: new Float32Array(4), shape: [4] } };
+    const outcomes = [await queued.run(inputs), inline.runSync(inputs)];
+
+    for (const outcome of outcomes) {
+      expect(Array.from(outcome.outputs.sum!.data as Float32Array, Math.abs)).toEqual([0, 0, 0, 1]);
+    }
+    const scratch = Float32Array.of(1e-40, 0);
+    scratch[1] = scratch[0]! * 0.5;
+    expect(scratch[1]).toBeGreaterThan(0);
+  },
+);
