@@ -10,13 +10,19 @@ import type { LiveRole } from "./live-ort-worker.js";
 serveArm({ run: runBlock });
 
 async function runBlock(request: LiveRequest): Promise<LiveResult> {
-  const roles: readonly LiveRole[] = request.hasHog ? ["voice", "driving", "hog"] : ["voice", "driving"];
-  const workers = roles.map(
-    (role) => new Worker(new URL("./live-ort-worker.js", import.meta.url), { workerData: { role, request } }),
-  );
-  // Asked for at once: a worker that is done first has gone before the last one reports.
-  const exits = Promise.all(workers.map((worker) => once(worker, "exit")));
-  await Promise.all(workers.map((worker) => once(worker, "message")));
+  // Driving opens the process's first session: ONNX Runtime flushes denormals on that thread only, and the teacher needs it.
+  const roles: readonly LiveRole[] = request.hasHog ? ["driving", "voice", "hog"] : ["driving", "voice"];
+  const workers: Worker[] = [];
+  const left: Promise<unknown>[] = [];
+  for (const role of roles) {
+    const worker = new Worker(new URL("./live-ort-worker.js", import.meta.url), {
+      workerData: { role, request },
+    });
+    workers.push(worker);
+    // Asked for at once: a worker that is done first has gone before the last one reports.
+    left.push(once(worker, "exit"));
+    await once(worker, "message");
+  }
   const startCpu = process.cpuUsage();
   const startMs = performance.now();
   for (const worker of workers) worker.postMessage("begin");
@@ -25,8 +31,8 @@ async function runBlock(request: LiveRequest): Promise<LiveResult> {
   );
   const { user, system } = process.cpuUsage(startCpu);
   const cpuShare = (user + system) / ((performance.now() - startMs) * 1000);
-  await exits;
-  const [voice, driving, hog] = records;
+  await Promise.all(left);
+  const [driving, voice, hog] = records;
   if (voice === undefined || driving === undefined) throw new Error("a pipeline gave no record");
   return { voice, driving, hogRuns: hog?.settleUs.length ?? 0, cpuShare };
 }

@@ -7,7 +7,7 @@ import { nativeEnvironment } from "../../runtime/providers/ort/native-environmen
 import { type LaneUnderTest, laneSuite } from "../support/lane-suite.js";
 
 // Long enough that scheduling noise of a loaded machine does not reorder the suite's fractions of it.
-const BUSY_US = 20_000;
+const BUSY_US = 60_000;
 const SLOTS = 64;
 const MOST_JOBS = 100;
 
