@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { seededRng } from "../../runtime/core/rng.js";
 import { type Clock, createRuntime, type Runtime, type Session } from "../../runtime/index.js";
 import { DEFAULT_TEACHER, requireFile } from "../harness/assets.js";
@@ -28,6 +29,12 @@ export const cancel: Scenario = {
   run: measure,
 };
 
+/** Between two jobs: with it a lane is busy about four fifths of the time, as under the reference load. */
+const REST_MS = 10;
+
+/** Where the run after an open is stopped. */
+const WARM_UP_SHARE = 0.9;
+
 /** What one job's settlement says. */
 interface Stop {
   readonly nativeLateUs: number;
@@ -44,7 +51,7 @@ async function measure(bench: Bench): Promise<Verdict[]> {
     const contract = {
       periodMs: soloUs / 1000,
       deadlineMs: soloUs / 1000,
-      criticality: "interactive",
+      criticality: "critical",
       late: "cancel",
     } as const;
     const arms = [
@@ -83,7 +90,7 @@ async function profile(
   runtime: Runtime,
   { model, folder }: { model: string; folder: string },
 ): Promise<Profiled> {
-  const contract = { periodMs: 1000, deadlineMs: 60_000, criticality: "interactive", late: "keep" } as const;
+  const contract = { periodMs: 1000, deadlineMs: 60_000, criticality: "critical", late: "keep" } as const;
   const soloUs = await runSolo(await runtime.open(model, { contract }));
   if (runtime.provider.name !== "ort") return { soloUs, nodes: [] };
   const prefix = join(folder, "profile");
@@ -131,13 +138,14 @@ class DeadlineArm {
   }
 
   async #job(afterUs: number): Promise<void> {
-    this.#session ??= await this.given.open();
+    if (this.#session === undefined) {
+      this.#session = await this.given.open();
+      // A first run sizes arenas and faults pages in; it is stopped near its end like any other and not counted.
+      const { outcome } = await this.#runUntil(this.#session, WARM_UP_SHARE * this.given.soloUs);
+      outcome.release();
+    }
     const session = this.#session;
-    const inputs = zeroInputs(session);
-    // The contract's deadline is one for all jobs; an earlier capture time brings this job's deadline to the drawn one.
-    const capturedUs = this.clock.nowUs() + afterUs - session.contract.deadlineUs;
-    const outcome = await session.run(inputs, { capturedUs });
-    const heardUs = this.clock.nowUs();
+    const { outcome, heardUs } = await this.#runUntil(session, afterUs);
     const key = `${outcome.status} / ${outcome.reason}`;
     this.outcomes[key] = (this.outcomes[key] ?? 0) + 1;
     // Finished jobs and those that never started say nothing about stopping.
@@ -152,6 +160,15 @@ class DeadlineArm {
       await session.close();
       this.#session = undefined;
     }
+  }
+
+  async #runUntil(session: Session, afterUs: number) {
+    // A lane of the real-time class that never rests is made to rest by the kernel, at the worst moment.
+    await pause(REST_MS);
+    // The contract's deadline is one for all jobs; an earlier capture time brings this job's deadline to the drawn one.
+    const capturedUs = this.clock.nowUs() + Math.round(afterUs) - session.contract.deadlineUs;
+    const outcome = await session.run(zeroInputs(session), { capturedUs });
+    return { outcome, heardUs: this.clock.nowUs() };
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { examine, type Finding, RedlineError } from "../index.js";
-import type { Perform, Surroundings } from "./program.js";
+import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
 Examples:

@@ -12,7 +12,7 @@ import {
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { pictureSize } from "./number-option.js";
-import type { Perform, Surroundings } from "./program.js";
+import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
 Examples:
@@ -93,5 +93,5 @@ function frameText({ source, outcome, drivable, lanes, confidence, flags }: Fram
   if (drivable === null || lanes === null || confidence === null)
     return `${source}  ${outcome}  ${flags.join(" ")}`;
   const area = `${(100 * drivable.areaRatio).toFixed(1)} % drivable`;
-  return `${source}  ${area}, ${lanes.length} lanes, confidence ${confidence.toFixed(2)}  ${flags.join(" ")}`.trimEnd();
+  return `${source}  ${area}, ${lanes.length} ${lanes.length === 1 ? "lane" : "lanes"}, confidence ${confidence.toFixed(2)}  ${flags.join(" ")}`.trimEnd();
 }

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { openStore, RedlineError, type Store, type VariantState } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
-import type { Perform, Surroundings } from "./program.js";
+import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
 Examples:

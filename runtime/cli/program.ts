@@ -6,19 +6,10 @@ import { RedlineError } from "../index.js";
 import { addDoctor } from "./doctor.js";
 import { addDrive } from "./drive.js";
 import { addModels } from "./models.js";
-import { CommandOutput, type Output } from "./output.js";
+import { CommandOutput } from "./output.js";
 import { addRun } from "./run.js";
+import type { Perform } from "./verb.js";
 import { addVoice } from "./voice.js";
-
-/** What a verb is given besides its own arguments. */
-export interface Surroundings {
-  readonly output: Output;
-  /** Fires on the first interrupt: finish what is running and return. */
-  readonly signal: AbortSignal;
-}
-
-/** Runs a verb's work; given to each verb so that it declares arguments and nothing else. */
-export type Perform = (work: (surroundings: Surroundings) => Promise<void>) => Promise<void>;
 
 export interface ProgramOptions {
   /** Arguments after the program's name. */

@@ -14,7 +14,7 @@ import { downloadProgress } from "./download-progress.js";
 import { redraw, tableLines, verdictText } from "./live-table.js";
 import { positiveNumber } from "./number-option.js";
 import type { Output } from "./output.js";
-import type { Perform, Surroundings } from "./program.js";
+import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
 Examples:

@@ -11,7 +11,7 @@ import {
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { wholeNumber } from "./number-option.js";
-import type { Perform, Surroundings } from "./program.js";
+import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
 Examples:

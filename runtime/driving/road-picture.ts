@@ -3,9 +3,10 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import sharp from "sharp";
+import type { Sharp } from "sharp";
 import { RedlineError } from "../core/errors.js";
 import type { ImageFrame } from "../sources/frame.js";
+import { loadSharp } from "../sources/image-codec.js";
 import { maskAt } from "./mask.js";
 import type { Polyline } from "./polyline.js";
 import type { RoadMargins, RoadView } from "./segment.js";
@@ -49,6 +50,7 @@ export async function writePictures(
 ): Promise<void> {
   if (folders.masks === undefined && folders.overlays === undefined) return;
   const { frame, margins, view } = shown;
+  const sharp = await loadSharp();
   const drivable = maskAt(margins.drivable, frame);
   const lanes = maskAt(margins.lanes, frame);
   const writes: Promise<void>[] = [];
@@ -69,15 +71,16 @@ export async function writePictures(
   await Promise.all(writes);
 }
 
-function writeMask(path: string, mask: Uint8Array, frame: ImageFrame): Promise<void> {
+async function writeMask(path: string, mask: Uint8Array, frame: ImageFrame): Promise<void> {
   const { width, height } = frame;
+  const sharp = await loadSharp();
   const picture = sharp(mask, { raw: { width, height, channels: 1 } })
     .toColourspace("b-w")
     .png({ palette: false });
   return write(path, picture);
 }
 
-async function write(path: string, picture: sharp.Sharp): Promise<void> {
+async function write(path: string, picture: Sharp): Promise<void> {
   await picture.toFile(path).catch((cause: unknown) => {
     throw new RedlineError("OUTPUT_WRITE_FAILED", { what: path, cause });
   });

@@ -2,9 +2,9 @@
 // Invariant: a damaged or oversized file is refused before its pixels are used; nothing is ever resampled.
 
 import { readFile, stat } from "node:fs/promises";
-import sharp from "sharp";
 import { type ErrorCode, RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
+import { loadSharp } from "./image-codec.js";
 
 /** File name endings read as images, lower case. */
 export const IMAGE_EXTENSIONS: readonly string[] = [
@@ -27,9 +27,6 @@ export interface Pixels {
 /** Larger than the largest permitted image stored without compression at 16 bits and four channels. */
 const FILE_BYTES_MAX = LIMITS.imagePixels * 8;
 
-// One image is decoded by one thread: decoding must not take the cores that lanes run on.
-sharp.concurrency(1);
-
 /**
  * Reads an image at its own size: grey, CMYK, palette, 16-bit and embedded profiles become 8-bit sRGB, transparency
  * is laid on black, and the EXIF orientation is applied.
@@ -42,6 +39,7 @@ sharp.concurrency(1);
  */
 export async function decodeImage(path: string): Promise<Pixels> {
   const bytes = await readImageFile(path);
+  const sharp = await loadSharp();
   await requirePermittedSize(path, bytes);
   try {
     // A warning already means damaged data (libjpeg conceals it with grey): a damaged frame must not pass for a road.
@@ -79,6 +77,7 @@ async function readImageFile(path: string): Promise<Buffer> {
 }
 
 async function requirePermittedSize(path: string, bytes: Buffer): Promise<void> {
+  const sharp = await loadSharp();
   let size: { width: number; height: number };
   try {
     size = await sharp(bytes, { limitInputPixels: false }).metadata();

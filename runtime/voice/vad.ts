@@ -157,9 +157,9 @@ export class VoiceActivity {
       typeof probability === "number" &&
       Number.isFinite(probability) &&
       nextState instanceof Float32Array &&
-      nextState.length === this.#state.length &&
-      nextState.every(Number.isFinite);
+      nextState.length === this.#state.length;
     if (!isUsable) return { probability: undefined };
+    // A state that is not finite never arrives here: the session settles such a run `failed / non-finite`.
     this.#state.set(nextState);
     return { probability };
   }
