@@ -2,7 +2,8 @@
 // Invariant: the last row is the summary, with every bar, its measured value and its verdict.
 
 import { appendFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { REPO_ROOT } from "./assets.js";
 import { type Load, readLoad, readMachine } from "./machine.js";
 import type { Quantiles } from "./quantiles.js";
 import type { Bench, Row, Scenario } from "./scenario.js";
@@ -26,7 +27,7 @@ export async function record(given: {
   const file = join(destination.folder, `${scenario.name}.ndjson`);
   const run = new Date().toISOString();
   const write = (row: Row): void => {
-    const line = JSON.stringify({ ...row, scenario: scenario.name, run });
+    const line = portable(JSON.stringify({ ...row, scenario: scenario.name, run }));
     appendFileSync(file, `${line}\n`);
     if (destination.isJson) process.stdout.write(`${line}\n`);
   };
@@ -43,6 +44,11 @@ export async function record(given: {
     write({ type: "error", message: error instanceof Error ? error.message : String(error) });
     throw error;
   }
+}
+
+/** Paths as seen from the checkout: where it lies on this machine is nobody's business, and differs on the next. */
+function portable(line: string): string {
+  return line.replaceAll(`${REPO_ROOT}/`, "").replaceAll(`${dirname(REPO_ROOT)}/`, "../");
 }
 
 function ending({ before, startedMs }: { before: Load; startedMs: number }) {
