@@ -166,14 +166,14 @@ function priorityFinding(addon: NativeAddon | null): Finding {
   }
   const regimes = addon.probeRegimes();
   const found = CRITICALITIES.map((name) => `${name}: ${regimes[name]}`).join(", ");
-  if (regimes.critical === "real-time") return { check, state: "ok", found, reasons: [] };
+  if (regimes.critical === "raised") return { check, state: "ok", found, reasons: [] };
   const distinct = new Set(CRITICALITIES.map((name) => regimes[name])).size;
   const reasons = [
     distinct === CRITICALITIES.length
-      ? "real-time priority needs a privilege; classes still preempt each other by ordinary priorities"
+      ? "raising a thread needs a privilege; classes still preempt each other by lower priorities"
       : "this system does not let classes have different priorities",
   ];
-  return { check, state: "limited", found, reasons, fix: fix("realTime") };
+  return { check, state: "limited", found, reasons, fix: fix("priority") };
 }
 
 /** One real run: the bundled driving model on an empty picture, through whatever provider a user would get. */

@@ -26,14 +26,14 @@ const REMEDIES = {
     mac: "brew install ffmpeg",
     windows: "winget install Gyan.FFmpeg",
   },
-  realTime: {
+  priority: {
     debian: setcap(),
     fedora: setcap(),
     alpine: setcap(),
     arch: setcap(),
     linux: setcap(),
     mac: "none needed: classes map to quality-of-service levels",
-    windows: "run from an elevated terminal for the real-time class",
+    windows: "none needed: any program may raise its own threads",
   },
   onnxruntime: everywhere("npm install onnxruntime-node --onnxruntime-node-install=skip"),
   cuda: everywhere(

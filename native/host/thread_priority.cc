@@ -1,5 +1,5 @@
 // Owns the system calls behind thread priorities on Linux, macOS and Windows.
-// Knows no lanes. Needs no privilege but for the real-time class, which is tried and given up quietly.
+// Knows no lanes. Raising a thread needs a privilege on Linux; it is tried and given up quietly.
 
 #include "host/thread_priority.h"
 
@@ -23,8 +23,8 @@ namespace redline {
 
 const char* regime_name(Regime regime) noexcept {
   switch (regime) {
-    case Regime::real_time:
-      return "real-time";
+    case Regime::raised:
+      return "raised";
     case Regime::nice:
       return "nice";
     case Regime::idle:
@@ -42,8 +42,7 @@ Regime enter_class(Criticality criticality) noexcept {
   switch (criticality) {
     case Criticality::critical:
       // Highest, not time-critical: the latter outranks the input and audio threads of the whole machine.
-      SetThreadPriority(self, THREAD_PRIORITY_HIGHEST);
-      return Regime::normal;
+      return SetThreadPriority(self, THREAD_PRIORITY_HIGHEST) ? Regime::raised : Regime::normal;
     case Criticality::interactive:
       return SetThreadPriority(self, THREAD_PRIORITY_BELOW_NORMAL) ? Regime::nice : Regime::normal;
     case Criticality::background:
@@ -68,8 +67,7 @@ void name_thread(const char* name) noexcept {
 Regime enter_class(Criticality criticality) noexcept {
   switch (criticality) {
     case Criticality::critical:
-      pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0);
-      return Regime::normal;
+      return pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0) == 0 ? Regime::raised : Regime::normal;
     case Criticality::interactive:
       return pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0) == 0 ? Regime::nice : Regime::normal;
     case Criticality::background:
@@ -89,11 +87,15 @@ void name_thread(const char* name) noexcept { pthread_setname_np(name); }
 
 namespace {
 
-// The lowest real-time priorities suffice: any of them outranks every normal thread, and kernel threads stay above.
-constexpr int kLanePriority = 1;
-constexpr int kTimerPriority = 2;
-// One step of nice is worth about 1.25x of processor share; five steps yield clearly without starving.
-constexpr int kInteractiveNice = 5;
+// The lowest real-time priority suffices for the timer: any outranks every normal thread, and kernel threads stay above.
+constexpr int kTimerPriority = 1;
+// One step of nice is worth about 1.25x of processor share: ten outweigh an ordinary thread 9 to 1, five 3 to 1.
+// Not a real-time class: a lane that is busy most of the time would lock everything else out of its processor, the
+// interactive lanes and JavaScript itself included (docs/decisions/0012).
+constexpr int kCriticalNice = -10;
+constexpr int kInteractiveNice = -5;
+// Without the privilege to raise, critical stays normal and interactive makes room for it.
+constexpr int kYieldingNice = 5;
 
 bool enter_policy(int policy, int priority) noexcept {
   sched_param parameters{};
@@ -112,9 +114,10 @@ bool enter_nice(int nice) noexcept {
 Regime enter_class(Criticality criticality) noexcept {
   switch (criticality) {
     case Criticality::critical:
-      return enter_policy(SCHED_FIFO, kLanePriority) ? Regime::real_time : Regime::normal;
+      return enter_nice(kCriticalNice) ? Regime::raised : Regime::normal;
     case Criticality::interactive:
-      return enter_nice(kInteractiveNice) ? Regime::nice : Regime::normal;
+      if (enter_nice(kInteractiveNice)) return Regime::raised;
+      return enter_nice(kYieldingNice) ? Regime::nice : Regime::normal;
     case Criticality::background:
       if (enter_policy(SCHED_IDLE, 0)) return Regime::idle;
       return enter_nice(19) ? Regime::nice : Regime::normal;

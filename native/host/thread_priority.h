@@ -8,7 +8,8 @@
 
 namespace redline {
 
-enum class Regime { real_time, normal, nice, idle };
+/// `raised` is above ordinary threads, `nice` below them, `idle` only when nothing else wants the processor.
+enum class Regime { raised, normal, nice, idle };
 
 const char* regime_name(Regime regime) noexcept;
 

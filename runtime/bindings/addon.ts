@@ -100,7 +100,7 @@ export interface LaneState {
   readonly criticality: Criticality;
   readonly laneIndex: number;
   /** The scheduling the lane's thread really has. */
-  readonly regime: "real-time" | "normal" | "nice" | "idle";
+  readonly regime: "raised" | "normal" | "nice" | "idle";
   /** Processor time of the lane's thread since it started. */
   readonly cpuUs: number;
   readonly queued: number;
