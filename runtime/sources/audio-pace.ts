@@ -2,7 +2,7 @@
 // Invariant: a chunk is handed on when its last sample would have been captured, never earlier; it is stamped with that time.
 
 import type { Clock } from "../core/clock.js";
-import type { AudioChunk, AudioSource } from "./audio.js";
+import { type AudioChunk, type AudioSource, NO_REPAIRS } from "./audio.js";
 
 /**
  * Hands on each chunk when a microphone would have. A consumer that falls behind gets the next chunks at once,
@@ -27,23 +27,46 @@ export async function* paceAudio(
 }
 
 /**
- * Plays a source again whenever it ends, as one stream with a continuous time axis. Ends only by its consumer or
- * by an error of the source; a source of a different rate or channel count may not follow.
+ * Plays a source again whenever it ends, as one stream with a continuous time axis, in chunks as long as its first:
+ * the end of one round and the start of the next share a chunk, as they would from a microphone. Ends only by its consumer
+ * or by an error of the source; a source of a different rate or channel count may not follow.
  *
  * @example
  * const endless = repeatAudio(() => readWav({ path: "voice.wav", clock }));
  */
 export async function* repeatAudio(open: () => AudioSource): AsyncGenerator<AudioChunk, void, undefined> {
-  let offset = 0;
+  let chunkLength = 0;
+  let startSample = 0;
+  let held = new Float32Array(0);
+  let repairs = NO_REPAIRS;
   for (;;) {
-    let endSample = 0;
+    let isEmpty = true;
     for await (const chunk of open()) {
-      endSample = chunk.startSample + chunk.samples.length / chunk.channels;
-      yield { ...chunk, startSample: offset + chunk.startSample };
+      if (chunk.samples.length === 0) continue;
+      isEmpty = false;
+      if (chunkLength === 0) chunkLength = chunk.samples.length;
+      held = joined(held, chunk.samples);
+      repairs = addRepairs(repairs, chunk.repairs);
+      while (held.length >= chunkLength) {
+        yield { ...chunk, samples: held.slice(0, chunkLength), startSample, repairs };
+        startSample += chunkLength / chunk.channels;
+        held = held.subarray(chunkLength);
+        repairs = NO_REPAIRS;
+      }
     }
-    if (endSample === 0) return;
-    offset += endSample;
+    if (isEmpty) return;
   }
+}
+
+function joined(first: Float32Array, second: Float32Array): Float32Array<ArrayBuffer> {
+  const both = new Float32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function addRepairs(a: AudioChunk["repairs"], b: AudioChunk["repairs"]): AudioChunk["repairs"] {
+  return { nonFinite: a.nonFinite + b.nonFinite, clipped: a.clipped + b.clipped };
 }
 
 function until(
