@@ -7,6 +7,7 @@
     {
       "target_name": "redline",
       "sources": [
+        "native/host/alarm.cc",
         "native/host/clock.cc",
         "native/host/denormals.cc",
         "native/host/environment.cc",

@@ -38,6 +38,8 @@ export interface LiveRunOptions {
   readonly voiceContract?: Contract;
   /** Default: 50 ms period and deadline, critical. */
   readonly drivingContract?: Contract;
+  /** Threads of one driving job. Default: `auto`, as many as its deadline asks for. */
+  readonly drivingThreads?: number | "auto";
   /** Default: on. */
   readonly gate?: GateRules | "off";
   /** Adds a background session that runs the driving model in a closed loop, to see what contracts are worth. */
@@ -125,6 +127,7 @@ export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
   const driving = await open(drivingModel, {
     name: "driving",
     contract: options.drivingContract ?? DRIVING_CONTRACT,
+    threads: options.drivingThreads ?? "auto",
   });
   const hog =
     options.hog === "driving-model"
@@ -274,7 +277,7 @@ class SessionRecord {
   read(elapsedUs: number): ContractRecord {
     const { counters, refused } = this;
     const { skipped = 0, starved = 0 } = this.camera ?? {};
-    const { name, model, variant, device, contract } = this.#session;
+    const { name, model, variant, device, threads, contract } = this.#session;
     const lost = skipped + refused;
     const n = counters.n + lost;
     const misses = counters.misses + lost;
@@ -285,6 +288,7 @@ class SessionRecord {
       model,
       variant,
       device,
+      threads,
       ...promiseOf(contract),
       n,
       outcomes,

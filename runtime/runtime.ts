@@ -10,9 +10,11 @@ import { type Contract, DEFAULT_CONTRACT, type FrozenContract, freezeContract } 
 import { RedlineError } from "./core/errors.js";
 import { type EventKind, eventOf } from "./core/events.js";
 import { LIMITS } from "./core/limits.js";
+import { explainThreads, planThreads } from "./plans/thread-plan.js";
+import { medianRunUs } from "./plans/trial-run.js";
 import { NativeProvider } from "./providers/ort/native-provider.js";
 import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
-import type { Provider, ProviderName } from "./providers/provider.js";
+import type { OpenRequest, Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
 import type { StatedShapes } from "./providers/stated-shapes.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
@@ -51,6 +53,13 @@ export interface OpenOptions {
   readonly slots?: number;
   /** Adds `runSync` on the caller's thread, for jobs under about 100 us. Default false. */
   readonly inline?: boolean;
+  /**
+   * Threads of one job, its lane's own included. `auto` measures a few runs on zeros before it opens the session, and
+   * takes more than one while one leaves the deadline too little room; it answers 1 for a graph that cannot be run so.
+   * Default 1: least energy, and nothing of the job but its lane can be preempted.
+   */
+  readonly threads?: number | "auto";
+  /** Options of ONNX Runtime. `threads` takes the place of its `intraOpThreads`. */
   readonly ort?: OrtOptions;
   /** `null` runs no model at all: it measures Redline's own overhead. `null` options then say what it pretends. */
   readonly provider?: "null";
@@ -180,15 +189,16 @@ class ComposedRuntime implements Runtime {
     const laneIndex = this.lanes.assign(contract.criticality);
     const releaseLane = (): void => this.lanes.release(contract.criticality, laneIndex);
     try {
+      const request = requestOf(options, { resolved, contract, slots, laneIndex });
+      const { threads, why } = await this.planThreads(provider, { options, contract, request });
       const session = await this.openOn(provider, {
         resolved,
         contract,
-        slots,
-        laneIndex,
+        request: withThreads(request, threads),
         options,
         releaseLane,
       });
-      const detail = `${resolved.model}@${resolved.variant} on ${provider.name}`;
+      const detail = `${resolved.model}@${resolved.variant} on ${provider.name}${why}`;
       this.emit("session.load", { session: session.name, detail });
       return session;
     } catch (error) {
@@ -202,37 +212,47 @@ class ComposedRuntime implements Runtime {
     decided: {
       resolved: ResolvedModel;
       contract: FrozenContract;
-      slots: number;
-      laneIndex: number;
+      request: SessionRequest;
       options: OpenOptions;
       releaseLane: () => void;
     },
   ): Promise<OpenedSession> {
-    const { resolved, contract, options } = decided;
+    const { resolved, contract, request, options } = decided;
     const session = await OpenedSession.open({
       name: this.uniqueName(options.name ?? resolved.model),
       model: resolved.model,
       variant: resolved.variant,
       manifest: resolved.manifest,
       device: "cpu",
+      threads: request.ort?.intraOpThreads ?? 1,
       contract,
       provider,
-      request: {
-        graph: resolved.graph,
-        criticality: contract.criticality,
-        laneIndex: decided.laneIndex,
-        slots: decided.slots,
-        statedShapes: statedShapesOf(resolved.manifest),
-        isInline: options.inline ?? false,
-        ...(options.ort ? { ort: options.ort } : {}),
-        ...(options.null ? { null: options.null } : {}),
-      },
+      request,
       events: this.events,
       hasNonFinite: this.native.addon ? (view) => this.native.addon!.hasNonFinite(view) : scanNonFinite,
       onClosed: decided.releaseLane,
     });
     this.sessions.push(session);
     return session;
+  }
+
+  /** How many threads the session's jobs get, and in words why, when that was measured. */
+  private async planThreads(
+    provider: Provider,
+    given: { options: OpenOptions; contract: FrozenContract; request: SessionRequest },
+  ): Promise<{ threads: number; why: string }> {
+    const { options, contract, request } = given;
+    const threads = options.threads ?? options.ort?.intraOpThreads ?? 1;
+    if (threads !== "auto") return { threads, why: "" };
+    if (provider.name === "null") return { threads: 1, why: "" };
+    const { deadlineUs } = contract;
+    const plan = await planThreads({
+      deadlineUs,
+      cores: availableParallelism(),
+      // A graph that cannot be tried has no run time: one thread then fits.
+      measure: async (count) => (await medianRunUs(provider, withThreads(request, count))) ?? 0,
+    });
+    return { threads: plan.threads, why: `, threads ${explainThreads(plan, deadlineUs)}` };
   }
 
   private providerFor(options: OpenOptions): Provider {
@@ -272,6 +292,33 @@ class ComposedRuntime implements Runtime {
   private emit(kind: EventKind, fields: { session?: string; detail?: string }): void {
     this.events.emit(eventOf({ kind, atUs: this.clock.nowUs(), ...fields }));
   }
+}
+
+/** What a session is opened with, but for who is told of its settlements. */
+type SessionRequest = Omit<OpenRequest, "onSettle">;
+
+function requestOf(
+  options: OpenOptions,
+  given: { resolved: ResolvedModel; contract: FrozenContract; slots: number; laneIndex: number },
+): SessionRequest {
+  const { resolved, contract, slots, laneIndex } = given;
+  return {
+    graph: resolved.graph,
+    criticality: contract.criticality,
+    laneIndex,
+    slots,
+    statedShapes: statedShapesOf(resolved.manifest),
+    isInline: options.inline ?? false,
+    ...(options.ort ? { ort: options.ort } : {}),
+    ...(options.null ? { null: options.null } : {}),
+  };
+}
+
+function withThreads<Request extends { readonly ort?: OrtOptions }>(
+  request: Request,
+  threads: number,
+): Request {
+  return { ...request, ort: { ...request.ort, intraOpThreads: threads } };
 }
 
 function statedShapesOf(manifest: Manifest | null): StatedShapes {

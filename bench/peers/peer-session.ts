@@ -37,6 +37,7 @@ class PeerSession implements Session {
   readonly model = "peer";
   readonly variant = "file";
   readonly device = "cpu";
+  readonly threads = 1;
   readonly manifest = null;
   readonly contract: Session["contract"];
   readonly inputs: readonly TensorSpec[];
@@ -90,7 +91,7 @@ class PeerSession implements Session {
   }
 
   stats() {
-    const { name: session, model, variant, device, contract } = this;
+    const { name: session, model, variant, device, threads, contract } = this;
     const { n, outcomes, latencyUs, cpuUsPerJob, misses } = this.#counters;
     const promise = {
       periodMs: contract.periodUs / 1000,
@@ -98,7 +99,20 @@ class PeerSession implements Session {
       criticality: contract.criticality,
     };
     const kept = isKept(contract, { misses, n });
-    return { session, model, variant, device, ...promise, n, outcomes, latencyUs, cpuUsPerJob, misses, kept };
+    return {
+      session,
+      model,
+      variant,
+      device,
+      threads,
+      ...promise,
+      n,
+      outcomes,
+      latencyUs,
+      cpuUsPerJob,
+      misses,
+      kept,
+    };
   }
 
   close(): Promise<void> {

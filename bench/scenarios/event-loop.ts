@@ -1,22 +1,34 @@
 // Owns the scenario "does the event loop stay free while a long model loads and runs?".
 // Control: the same timer in a process that does nothing for as long.
 
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { LoadAndRun, LoopBlock } from "../arms/event-loop.js";
-import { DEFAULT_TEACHER, requireFile } from "../harness/assets.js";
+import { requireFile } from "../harness/assets.js";
 import { startArm } from "../harness/child.js";
 import { interleave } from "../harness/interleave.js";
 import { quantilesOf } from "../harness/quantiles.js";
 import { type Bench, type Scenario, SHARED_OPTIONS } from "../harness/scenario.js";
+import { writeSlowModel } from "../harness/slow-model.js";
 import { atMost, atMostTimes, type Verdict } from "../harness/verdict.js";
 
 const ARMS = ["idle", "redline", "onnxruntime-node"] as const;
 type Arm = (typeof ARMS)[number];
 
+const MADE = "made";
+
 export const eventLoop: Scenario = {
   name: "event-loop",
   about: "gaps of the event loop while a long model loads and runs",
   options: [
-    { name: "model", about: "path of a long-running model", full: DEFAULT_TEACHER, quick: DEFAULT_TEACHER },
+    {
+      name: "model",
+      about: "path of a long-running model; `made` is a chain of matrix products sized to --run-ms",
+      full: MADE,
+      quick: MADE,
+    },
+    { name: "run-ms", about: "what a run of the made model takes the peer", full: "400", quick: "100" },
     { name: "rounds", about: "blocks of each arm", full: "20", quick: "2" },
     { name: "runs", about: "runs after each load", full: "3", quick: "1" },
     {
@@ -31,12 +43,28 @@ export const eventLoop: Scenario = {
 };
 
 async function measure(bench: Bench): Promise<Verdict[]> {
-  const request: LoadAndRun = {
-    model: requireFile(bench.text("model"), "model"),
-    runs: bench.number("runs"),
-    provider: bench.text("provider") as LoadAndRun["provider"],
-    tuning: bench.text("peer") === "tuned" ? "tuned" : "default",
-  };
+  const folder = mkdtempSync(join(tmpdir(), "redline-bench-"));
+  try {
+    const tuning = bench.text("peer") === "tuned" ? "tuned" : "default";
+    const model = await modelOf(bench, { folder, tuning });
+    const provider = bench.text("provider") as LoadAndRun["provider"];
+    return await measureOn(bench, { model, runs: bench.number("runs"), provider, tuning });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function modelOf(
+  bench: Bench,
+  given: { readonly folder: string; readonly tuning: LoadAndRun["tuning"] },
+): Promise<string> {
+  if (bench.text("model") !== MADE) return requireFile(bench.text("model"), "model");
+  const { path, nodes } = await writeSlowModel({ ...given, runMs: bench.number("run-ms") });
+  bench.row({ type: "model", nodes, bytes: statSync(path).size });
+  return path;
+}
+
+async function measureOn(bench: Bench, request: LoadAndRun): Promise<Verdict[]> {
   const processes = Object.fromEntries(
     await Promise.all(ARMS.map(async (arm) => [arm, await startArm("arms/event-loop.js")] as const)),
   );

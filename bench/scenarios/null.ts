@@ -5,11 +5,14 @@ import { Worker } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createRuntime, type Session } from "../../runtime/index.js";
 import { interleave } from "../harness/interleave.js";
+import { reluModel } from "../harness/onnx-model.js";
 import { quantilesOf } from "../harness/quantiles.js";
 import type { Bench, Scenario } from "../harness/scenario.js";
 import { atMostTimes, type Verdict } from "../harness/verdict.js";
 import { PEER_OPTIONS } from "../peers/ort-options.js";
-import { RELU_ELEMENTS, reluModel } from "../peers/relu-model.js";
+
+/** As many as a frame of speech. */
+const RELU_ELEMENTS = 512;
 
 export const nullProvider: Scenario = {
   name: "null",
@@ -42,7 +45,7 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   } as const;
   const inline = await runtime.open("null", { ...options, inline: true });
   const lane = await runtime.open("null", options);
-  const relu = await InferenceSession.create(reluModel(), PEER_OPTIONS.tuned);
+  const relu = await InferenceSession.create(reluModel([1, RELU_ELEMENTS]), PEER_OPTIONS.tuned);
   await checkRelu(relu);
   const echo = new EchoWorker();
   try {

@@ -33,7 +33,7 @@ void Timer::arm(std::int64_t due_us) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (due_us >= wakes_us_.load()) return;
   wakes_us_.store(due_us);
-  changed_.notify_one();
+  alarm_.set(due_us);
 }
 
 void Timer::loop() {
@@ -63,12 +63,10 @@ void Timer::loop() {
       continue;
     }
     wakes_us_.store(next_us);
-    if (next_us == INT64_MAX) {
-      changed_.wait(lock);
-    } else {
-      // The clocks agree: now_us counts the same steady clock.
-      changed_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::microseconds(next_us)));
-    }
+    alarm_.set(next_us);
+    lock.unlock();
+    alarm_.wait();
+    lock.lock();
   }
 }
 

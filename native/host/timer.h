@@ -3,10 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <vector>
+
+#include "host/alarm.h"
 
 namespace redline {
 
@@ -33,7 +34,7 @@ class Timer {
   void loop();
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  Alarm alarm_;
   std::vector<Timed*> watched_;
   // When the thread wakes; INT64_MAX also while it works out the next time, so that `arm` waits for it.
   std::atomic<std::int64_t> wakes_us_{INT64_MAX};

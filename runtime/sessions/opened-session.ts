@@ -21,6 +21,7 @@ export interface SessionParts {
   readonly model: string;
   readonly variant: string;
   readonly device: string;
+  readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   readonly provider: Provider;
@@ -45,6 +46,7 @@ export class OpenedSession implements Session {
   readonly model: string;
   readonly variant: string;
   readonly device: string;
+  readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   readonly inputs: readonly TensorSpec[];
@@ -63,6 +65,7 @@ export class OpenedSession implements Session {
     this.model = parts.model;
     this.variant = parts.variant;
     this.device = parts.device;
+    this.threads = parts.threads;
     this.manifest = parts.manifest;
     this.contract = parts.contract;
     this.inputs = opened.inputs;
@@ -141,6 +144,7 @@ export class OpenedSession implements Session {
       model: this.model,
       variant: this.variant,
       device: this.device,
+      threads: this.threads,
       periodMs: contract.periodUs / 1000,
       deadlineMs: contract.deadlineUs / 1000,
       criticality: contract.criticality,

@@ -56,6 +56,7 @@ export interface SessionStats {
   readonly model: string;
   readonly variant: string;
   readonly device: string;
+  readonly threads: number;
   readonly periodMs: number;
   readonly deadlineMs: number;
   readonly criticality: string;
@@ -90,6 +91,8 @@ export interface Session extends AsyncDisposable {
   readonly model: string;
   readonly variant: string;
   readonly device: string;
+  /** Threads of one job, its lane's own included. */
+  readonly threads: number;
   /** The model's manifest; null when it was opened by a bare path, from bytes, or without a model. */
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;

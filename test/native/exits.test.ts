@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { matmulChain } from "../../bench/harness/onnx-model.js";
 import { findOrtLibrary, loadNative } from "../../runtime/bindings/load.js";
-import { matmulChain } from "../support/onnx-model.js";
 
 const folder = mkdtempSync(join(tmpdir(), "redline-exits-"));
 const longModel = join(folder, "long.onnx");

@@ -1,9 +1,9 @@
 // Real lanes on real threads: order, drops, deadlines, cancels and closing, each job settled exactly once.
 
 import { describe, expect, test } from "vitest";
+import { matmulChain } from "../../bench/harness/onnx-model.js";
 import { SUBMIT_KEEP_LATE } from "../../runtime/bindings/addon.js";
 import { LIMITS } from "../../runtime/core/limits.js";
-import { matmulChain } from "../support/onnx-model.js";
 import { NativeHost, type Settled, shared, until } from "./native-host.js";
 
 const host = new NativeHost();

@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dynamicAdd, matmulChain, reluModel } from "../../bench/harness/onnx-model.js";
 import { createRuntime, type Runtime } from "../../runtime/index.js";
 import { closeShapes } from "../../runtime/providers/stated-shapes.js";
-import { dynamicAdd, matmulChain, reluModel } from "../support/onnx-model.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -4,8 +4,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { findOrtLibrary } from "../../runtime/bindings/load.js";
-import type { Dtype } from "../../runtime/core/tensor.js";
 import {
   dynamicAdd,
   encodeModel,
@@ -14,7 +12,9 @@ import {
   matmulChain,
   mismatchAdd,
   reluModel,
-} from "../support/onnx-model.js";
+} from "../../bench/harness/onnx-model.js";
+import { findOrtLibrary } from "../../runtime/bindings/load.js";
+import type { Dtype } from "../../runtime/core/tensor.js";
 import { NativeHost, shared } from "./native-host.js";
 
 const host = new NativeHost();

@@ -83,6 +83,7 @@ export class OrtNodeSession implements Session {
   readonly model: string;
   readonly variant = "";
   readonly device = "cpu";
+  readonly threads = 1;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   readonly inputs: readonly TensorSpec[];
@@ -174,6 +175,7 @@ export class OrtNodeSession implements Session {
       model: this.model,
       variant: this.variant,
       device: this.device,
+      threads: this.threads,
       periodMs: this.contract.periodUs / 1000,
       deadlineMs: this.contract.deadlineUs / 1000,
       criticality: this.contract.criticality,

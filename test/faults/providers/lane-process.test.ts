@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import { matmulChain, reluModel } from "../../../bench/harness/onnx-model.js";
 import { createRuntime, type Runtime } from "../../../runtime/index.js";
-import { matmulChain, reluModel } from "../../support/onnx-model.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 

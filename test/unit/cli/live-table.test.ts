@@ -12,6 +12,7 @@ function recordOf(fields: Partial<ContractRecord>): ContractRecord {
     model: "road-seg",
     variant: "int8-320",
     device: "cpu",
+    threads: 1,
     periodMs: 50,
     deadlineMs: 50,
     criticality: "critical",

@@ -27,6 +27,7 @@ function open(contract: Contract = { periodMs: 50 }, overrides: { slots?: number
     model: "doubler",
     variant: "fp32",
     device: "cpu",
+    threads: 1,
     manifest: null,
     contract: freezeContract(contract),
     provider,

@@ -1,4 +1,4 @@
-// Owns small ONNX models written byte by byte, so that tests need no model files. Knows no runtime.
+// Owns small ONNX models written byte by byte, so that bench and tests need no model files. Knows no runtime.
 // Field numbers are those of onnx.proto (ONNX 1.17); opset 17, IR version 8: old enough for every library in use.
 
 import type { Dtype } from "../../runtime/core/tensor.js";
@@ -66,16 +66,30 @@ export function reluModel(shape: readonly number[] = [1, 4]): Uint8Array {
   });
 }
 
-/** `nodes` square matrix products in a row, `x` to `y`: a run long enough to be stopped between two of them. */
-export function matmulChain({ nodes, size }: { nodes: number; size: number }): Uint8Array {
+/**
+ * `nodes` matrix products in a row, `x` to `y`: a run long enough to be stopped between two of them. Its weights are one
+ * matrix of `size` squared, or `matrices` of them in turn, which a load must read; `x` has `rows` rows, `size` by default.
+ */
+export function matmulChain(given: {
+  readonly nodes: number;
+  readonly size: number;
+  readonly rows?: number;
+  readonly matrices?: number;
+}): Uint8Array {
+  const { nodes, size, rows = size, matrices = 1 } = given;
   const data = new Float32Array(size * size).fill(1 / size);
+  const nameOf = (index: number): string => `w${index % matrices}`;
   return encodeModel({
-    inputs: [{ name: "x", dtype: "float32", shape: [size, size] }],
-    outputs: [{ name: "y", dtype: "float32", shape: [size, size] }],
-    weights: [{ name: "w", shape: [size, size], data }],
+    inputs: [{ name: "x", dtype: "float32", shape: [rows, size] }],
+    outputs: [{ name: "y", dtype: "float32", shape: [rows, size] }],
+    weights: Array.from({ length: matrices }, (_, index) => ({
+      name: nameOf(index),
+      shape: [size, size],
+      data,
+    })),
     nodes: Array.from({ length: nodes }, (_, index) => ({
       op: "MatMul",
-      inputs: [index === 0 ? "x" : `h${index}`, "w"],
+      inputs: [index === 0 ? "x" : `h${index}`, nameOf(index)],
       outputs: [index === nodes - 1 ? "y" : `h${index + 1}`],
     })),
   });
