@@ -123,7 +123,11 @@ export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
   await lookAtInputs(options);
   const open = (model: string, given: OpenOptions): Promise<Session> =>
     runtime.open(model, options.signal === undefined ? given : { ...given, signal: options.signal });
-  const voice = await open(voiceModel, { name: "voice", contract: options.voiceContract ?? VOICE_CONTRACT });
+  const voice = await open(voiceModel, {
+    name: "voice",
+    contract: options.voiceContract ?? VOICE_CONTRACT,
+    inline: "when-short",
+  });
   const driving = await open(drivingModel, {
     name: "driving",
     contract: options.drivingContract ?? DRIVING_CONTRACT,

@@ -51,8 +51,12 @@ export interface OpenOptions {
   readonly name?: string;
   /** Jobs in flight plus outcomes not yet released. Default 3, at most 64. */
   readonly slots?: number;
-  /** Adds `runSync` on the caller's thread, for jobs under about 100 us. Default false. */
-  readonly inline?: boolean;
+  /**
+   * `true` adds `runSync` on the caller's thread, for jobs under about 100 us. `when-short` lets `run` itself stay on the
+   * caller's thread while the median of recent runs is under a millisecond, as waking a lane and hearing of its end
+   * costs more than such a job; where there is no addon it means `false`. Default false.
+   */
+  readonly inline?: boolean | "when-short";
   /**
    * Threads of one job, its lane's own included. `auto` measures a few runs on zeros before it opens the session, and
    * takes more than one while one leaves the deadline too little room; it answers 1 for a graph that cannot be run so.
@@ -228,6 +232,7 @@ class ComposedRuntime implements Runtime {
       contract,
       provider,
       request,
+      isInlineWhenShort: options.inline === "when-short" && provider.name === "ort",
       events: this.events,
       hasNonFinite: this.native.addon ? (view) => this.native.addon!.hasNonFinite(view) : scanNonFinite,
       onClosed: decided.releaseLane,
@@ -308,7 +313,7 @@ function requestOf(
     laneIndex,
     slots,
     statedShapes: statedShapesOf(resolved.manifest),
-    isInline: options.inline ?? false,
+    isInline: options.inline === true,
     ...(options.ort ? { ort: options.ort } : {}),
     ...(options.null ? { null: options.null } : {}),
   };

@@ -1,8 +1,9 @@
-// Owns the arms that run Silero frames, one to a process: through a lane, inline, on onnxruntime-node, and not at all.
+// Owns the arms that run Silero frames, one to a process: as the voice pipeline does, always through a lane, on
+// onnxruntime-node, and not at all.
 // Invariant: every arm is fed the same frames with 64 samples of context and its own carried state.
 
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { createRuntime, type Runtime } from "../../runtime/index.js";
+import { createRuntime, type OpenOptions, type Runtime } from "../../runtime/index.js";
 import { VoiceActivity } from "../../runtime/voice/vad.js";
 import { speechFrames } from "../harness/assets.js";
 import { serveArm } from "../harness/child.js";
@@ -11,7 +12,7 @@ import { PEER_OPTIONS, type PeerTuning } from "../peers/ort-options.js";
 
 export type SileroArm =
   | "redline lane"
-  | "redline inline"
+  | "redline voice"
   | "ort-node tuned"
   | "ort-node default"
   | "timer alone";
@@ -48,9 +49,9 @@ serveArm(
 async function runnerOf({ arm, modelPath, provider }: SileroSetup): Promise<FrameRunner> {
   switch (arm) {
     case "redline lane":
-      return laneRunner(await createRuntime({ provider }));
-    case "redline inline":
-      return inlineRunner(await createRuntime({ provider }));
+      return vadRunner(await createRuntime({ provider }), {});
+    case "redline voice":
+      return vadRunner(await createRuntime({ provider }), { inline: "when-short" });
     case "ort-node tuned":
       return peerRunner({ modelPath, tuning: "tuned" });
     case "ort-node default":
@@ -60,39 +61,17 @@ async function runnerOf({ arm, modelPath, provider }: SileroSetup): Promise<Fram
   }
 }
 
-async function laneRunner(opened: Runtime): Promise<FrameRunner> {
+/** The voice pipeline's own stage; `options` says whether its session may stay on this thread. */
+async function vadRunner(opened: Runtime, options: Pick<OpenOptions, "inline">): Promise<FrameRunner> {
   runtime = opened;
   const { clock } = opened;
-  const vad = new VoiceActivity({ session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT }) });
+  const vad = new VoiceActivity({
+    session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT, ...options }),
+  });
   return async (frame) => {
     const { probability, latencyUs, status, reason } = await vad.run(frame, { capturedUs: clock.nowUs() });
     if (probability === undefined) throw new Error(`a frame was ${status} / ${reason}`);
     return { probability, settleUs: latencyUs };
-  };
-}
-
-async function inlineRunner(opened: Runtime): Promise<FrameRunner> {
-  runtime = opened;
-  const session = await runtime.open("silero-vad", { contract: VOICE_CONTRACT, inline: true });
-  const window = new Float32Array(WINDOW);
-  const state = new Float32Array(256);
-  const inputs = {
-    input: { data: window, shape: [1, WINDOW] },
-    state: { data: state, shape: [2, 1, 128] },
-    sr: { data: BigInt64Array.of(16000n), shape: [] },
-  };
-  return (frame) => {
-    const capturedUs = opened.clock.nowUs();
-    slide(window, frame);
-    const outcome = session.runSync(inputs, { capturedUs });
-    const probability = outcome.outputs.output?.data[0];
-    const next = outcome.outputs.stateN?.data;
-    if (typeof probability !== "number" || !(next instanceof Float32Array)) {
-      throw new Error(`a frame was ${outcome.status} / ${outcome.reason}`);
-    }
-    state.set(next);
-    outcome.release();
-    return { probability, settleUs: outcome.latencyUs };
   };
 }
 

@@ -81,7 +81,8 @@ void Host::load_ort(const std::string& path, std::uint32_t api_version, LoadDone
   loader_.post([path, api_version, done = std::move(done)] {
     try {
       const OrtLibrary& library = OrtLibrary::load(path, api_version);
-      // Registered once, after the library's own exit handlers, hence called before them.
+      // For processes without JavaScript. Registered once, after the library's own exit handlers, hence called before
+      // them; statics the library makes later are gone by then, so JavaScript quiesces the host earlier, when it exits.
       static const bool is_registered = (at_process_exit(quiesce_host), true);
       static_cast<void>(is_registered);
       done({}, &library);

@@ -20,7 +20,7 @@ namespace redline::js {
 
 namespace {
 
-constexpr int kInterfaceVersion = 1;
+constexpr int kInterfaceVersion = 2;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -213,6 +213,11 @@ Napi::Value probe_regimes(Info info) {
   return result;
 }
 
+Napi::Value quiesce(Info info) {
+  Host::instance().quiesce();
+  return info.Env().Undefined();
+}
+
 Napi::Value replay(Info info) {
   View view{};
   if (!read_view(info.Env(), info[0], &view) || view.type != napi_float64_array ||
@@ -248,6 +253,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<has_non_finite>(exports, "hasNonFinite", self);
   define<lanes>(exports, "lanes", self);
   define<probe_regimes>(exports, "probeRegimes", self);
+  define<quiesce>(exports, "quiesce", self);
   define<replay>(exports, "replayLane", self);
   define_hot_calls(env, exports, self);
   return exports;

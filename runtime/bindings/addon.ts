@@ -5,7 +5,7 @@ import type { Criticality } from "../core/contract.js";
 import type { Dtype, TensorData, TensorSpec } from "../core/tensor.js";
 
 /** Raised whenever a function or record below changes shape; native/napi holds the same number. */
-export const INTERFACE_VERSION = 1;
+export const INTERFACE_VERSION = 2;
 
 /** The API version asked of the ONNX Runtime library; the shipped 1.30 offers it, and the table is append-only. */
 export const ORT_API_VERSION = 29;
@@ -185,6 +185,12 @@ export interface NativeAddon {
 
   /** Which regime each class gets on this machine, found by trying it on a short-lived thread. */
   probeRegimes(): Readonly<Record<Criticality, LaneState["regime"]>>;
+
+  /**
+   * Ends the host's work for good, before the process ends: stops runs and loads and waits until no thread is inside
+   * ONNX Runtime, at most some seconds. Jobs submitted later never settle.
+   */
+  quiesce(): void;
 
   /**
    * Replays arrivals through the lane's own decision code in virtual time, for the differential test against the

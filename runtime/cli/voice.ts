@@ -62,6 +62,7 @@ async function voice(given: Surroundings & { input: string; options: VoiceOption
     const source = openAudio(input, { clock, ...(options.raw === true ? { raw } : {}) });
     const session = await runtime.open(options.model, {
       signal,
+      inline: "when-short",
       contract: isLive ? { periodMs: 32 } : { periodMs: 32, deadlineMs: 60_000, late: "keep" },
     });
     progress.end();

@@ -12,17 +12,28 @@ const STALE_BEFORE_PROBE = 4;
 
 /** The median of recent run times, until a profile exists. */
 export class RunTimeEstimate {
+  /** In the order they came, the oldest overwritten first. */
   private readonly recentUs = new Float64Array(WINDOW);
+  /** The same runs, shortest first: kept so, as every job asks for the median and few would pay for a sort. */
+  private readonly sortedUs = new Float64Array(WINDOW);
   private recorded = 0;
-  /** Found when asked for: an inline session records every few microseconds and never asks. */
-  private medianUs: number | undefined = 0;
   private staleInARow = 0;
 
   /** Records one run that came to its own end. Stopped runs say nothing about the whole run's length. */
   record(runUs: number): void {
-    this.recentUs[this.recorded % WINDOW] = runUs;
+    const at = this.recorded % WINDOW;
+    let count = Math.min(this.recorded, WINDOW);
+    if (count === WINDOW) {
+      const oldest = this.sortedUs.indexOf(this.recentUs[at]!);
+      this.sortedUs.copyWithin(oldest, oldest + 1);
+      count -= 1;
+    }
+    let place = count;
+    while (place > 0 && this.sortedUs[place - 1]! > runUs) place -= 1;
+    this.sortedUs.copyWithin(place + 1, place, count);
+    this.sortedUs[place] = runUs;
+    this.recentUs[at] = runUs;
     this.recorded += 1;
-    this.medianUs = undefined;
     this.staleInARow = 0;
   }
 
@@ -32,16 +43,20 @@ export class RunTimeEstimate {
     if (this.staleInARow < STALE_BEFORE_PROBE) return;
     this.staleInARow = 0;
     this.recorded = 0;
-    this.medianUs = 0;
   }
 
   /** The latest instant at which a job still makes its deadline if it runs for the median time. */
   latestStartUs(deadlineUs: number): number {
-    this.medianUs ??= medianOf(this.recentUs.subarray(0, Math.min(this.recorded, WINDOW)));
     return deadlineUs - this.medianUs;
   }
-}
 
-function medianOf(values: Float64Array): number {
-  return values.toSorted()[values.length >> 1] ?? 0;
+  /** Whether runs are known and at most so long in the median. */
+  isAtMost(limitUs: number): boolean {
+    return this.recorded > 0 && this.medianUs <= limitUs;
+  }
+
+  private get medianUs(): number {
+    const count = Math.min(this.recorded, WINDOW);
+    return count === 0 ? 0 : this.sortedUs[count >> 1]!;
+  }
 }

@@ -26,11 +26,16 @@ export interface SessionParts {
   readonly contract: FrozenContract;
   readonly provider: Provider;
   readonly request: Omit<OpenRequest, "onSettle">;
+  /** Jobs run on the caller's thread as long as they are short. */
+  readonly isInlineWhenShort: boolean;
   readonly events: EventSink;
   readonly hasNonFinite: NonFiniteScan;
   /** Called once when the session has closed. */
   readonly onClosed: () => void;
 }
+
+/** A run no longer than this may stay on the caller's thread: a tenth of the longest stall a voice loop should see, 10 ms. */
+const SHORT_RUN_US = 1000;
 
 interface PendingJob {
   readonly slot: number;
@@ -130,11 +135,8 @@ export class OpenedSession implements Session {
     if (slot < 0)
       throw new RedlineError("SESSION_NO_SLOT", { what: this.name, hint: "release earlier outcomes" });
     this.fill(slot, checked);
-    const jobId = this.parts.provider.nextJobId();
     const capturedUs = options.capturedUs ?? this.parts.provider.nowUs();
-    const deadlineUs = capturedUs + this.contract.deadlineUs;
-    const settlement = this.judgeInline(this.opened.runInline(slot), { jobId, deadlineUs });
-    return this.conclude(settlement, { slot, capturedUs, deadlineUs });
+    return this.runHere(slot, { capturedUs, deadlineUs: capturedUs + this.contract.deadlineUs });
   }
 
   stats(): SessionStats {
@@ -218,9 +220,15 @@ export class OpenedSession implements Session {
 
   private launch(slot: number, { capturedUs: given, signal }: RunOptions): Promise<Outcome> {
     const { provider } = this.parts;
-    const jobId = provider.nextJobId();
-    const capturedUs = given ?? provider.nowUs();
+    const nowUs = provider.nowUs();
+    const capturedUs = given ?? nowUs;
     const deadlineUs = capturedUs + this.contract.deadlineUs;
+    const isShort = this.parts.isInlineWhenShort && this.estimate.isAtMost(SHORT_RUN_US);
+    // Jobs in flight go first, one that is late is the lane's to drop, and one that is aborted the lane's to settle.
+    if (isShort && this.pending.size === 0 && nowUs < deadlineUs && signal?.aborted !== true) {
+      return Promise.resolve(this.runHere(slot, { capturedUs, deadlineUs }));
+    }
+    const jobId = provider.nextJobId();
     return new Promise((settle) => {
       const onAbort = (): void => this.opened.cancel(jobId, "signal");
       const forgetSignal = (): void => signal?.removeEventListener("abort", onAbort);
@@ -233,6 +241,16 @@ export class OpenedSession implements Session {
       if (signal?.aborted) onAbort();
       else signal?.addEventListener("abort", onAbort, { once: true });
     });
+  }
+
+  /** Runs a filled slot on the calling thread. */
+  private runHere(
+    slot: number,
+    { capturedUs, deadlineUs }: { capturedUs: number; deadlineUs: number },
+  ): SettledOutcome {
+    const jobId = this.parts.provider.nextJobId();
+    const settlement = this.judgeInline(this.opened.runInline(slot), { jobId, deadlineUs });
+    return this.conclude(settlement, { slot, capturedUs, deadlineUs });
   }
 
   private onSettle(settlement: Settlement): void {

@@ -100,7 +100,8 @@ export interface Session extends AsyncDisposable {
   readonly outputs: readonly TensorSpec[];
 
   /**
-   * Copies the inputs into the next free slot and queues the job.
+   * Copies the inputs into the next free slot and queues the job; on a session opened `inline: "when-short"` whose
+   * recent runs were under a millisecond, runs it on the caller's thread instead.
    * @throws RedlineError `INPUT_*` for a wrong name, type, shape or a NaN.
    */
   run(inputs: RunInputs, options?: RunOptions): Promise<Outcome>;

@@ -20,6 +20,8 @@ function attach() {
       Atomics.store(cursor, 1, read + 1);
     }
   });
+  // As runtime/providers/ort/native-environment.ts does.
+  if (isMainThread) process.once("exit", () => addon.quiesce());
   return { addon, records, nextId: firstId };
 }
 

@@ -1,6 +1,7 @@
 // Owns this JavaScript environment's attachment to the native host: its job ids and its completion ring.
 // Knows no session. Invariant: each record of the ring is delivered once, to the handler of its job.
 
+import { isMainThread } from "node:worker_threads";
 import { COMPLETION_FIELDS, type NativeAddon } from "../../bindings/addon.js";
 import type { Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
@@ -23,6 +24,9 @@ export class NativeEnvironment {
 
   constructor(readonly addon: NativeAddon) {
     this.jobId = addon.attach(this.ring, this.cursor, () => this.drain());
+    // The library's statics are destroyed while the process ends, those made last first: a load under way must be over
+    // before. A worker that ends takes only its own work with it, and the host sees to that.
+    if (isMainThread) process.once("exit", () => addon.quiesce());
   }
 
   nextJobId(): number {

@@ -21,7 +21,10 @@ beforeEach(() => {
   events = new EventHub();
 });
 
-function open(contract: Contract = { periodMs: 50 }, overrides: { slots?: number; isInline?: boolean } = {}) {
+function open(
+  contract: Contract = { periodMs: 50 },
+  overrides: { slots?: number; isInline?: boolean; isInlineWhenShort?: boolean } = {},
+) {
   return OpenedSession.open({
     name: "doubler",
     model: "doubler",
@@ -35,11 +38,11 @@ function open(contract: Contract = { periodMs: 50 }, overrides: { slots?: number
       graph: null,
       criticality: "critical",
       laneIndex: 0,
-      slots: 3,
+      slots: overrides.slots ?? 3,
       statedShapes: {},
-      isInline: false,
-      ...overrides,
+      isInline: overrides.isInline ?? false,
     },
+    isInlineWhenShort: overrides.isInlineWhenShort ?? false,
     events,
     hasNonFinite: scanNonFinite,
     onClosed: () => {},
@@ -242,6 +245,58 @@ describe("runSync", () => {
     inline.runSync({ x: X });
 
     expect(() => inline.runSync({ x: X })).toThrowError(expect.objectContaining({ code: "SESSION_NO_SLOT" }));
+  });
+});
+
+describe("a session whose short jobs stay on the caller's thread", () => {
+  const SHORT = { isInlineWhenShort: true };
+
+  test("uses its lane until a run has been seen to be short", async () => {
+    provider.work.busyUs = 100;
+    const session = await open({ periodMs: 50 }, SHORT);
+
+    const first = await finish(session.run({ x: X }), 1_000);
+    const second = await session.run({ x: X });
+
+    expect([first.settledUs - first.startedUs, second.settledUs - second.startedUs]).toEqual([100, 0]);
+    expect([...(second.outputs.y!.data as Float32Array)]).toEqual([2, 4, 6, 8]);
+    expect(session.stats()).toMatchObject({ n: 2, outcomes: { done: 2 } });
+  });
+
+  test("keeps its lane for runs that are not short", async () => {
+    provider.work.busyUs = 5_000;
+    const session = await open({ periodMs: 50 }, SHORT);
+    (await finish(session.run({ x: X }), 6_000)).release();
+
+    const next = await finish(session.run({ x: X }), 6_000);
+
+    expect(next.settledUs - next.startedUs).toBe(5_000);
+  });
+
+  test("leaves to the lane what is late or aborted", async () => {
+    provider.work.busyUs = 100;
+    const session = await open({ periodMs: 50 }, SHORT);
+    (await finish(session.run({ x: X }), 1_000)).release();
+    const aborted = new AbortController();
+    aborted.abort();
+
+    const late = await finish(session.run({ x: X }, { capturedUs: clock.nowUs() - 60_000 }), 1_000);
+    const stopped = await finish(session.run({ x: X }, { signal: aborted.signal }), 1_000);
+
+    expect([late.reason, stopped.reason]).toEqual(["stale", "signal"]);
+  });
+
+  test("lets no job overtake one that its lane still has", async () => {
+    provider.work.busyUs = 100;
+    const session = await open({ periodMs: 50 }, SHORT);
+    const first = session.run({ x: X });
+    const second = session.run({ x: X });
+    await finish(first, 100);
+
+    const third = await finish(session.run({ x: X }), 1_000);
+
+    expect(third.startedUs).toBe((await second).settledUs);
+    expect(third.settledUs - third.startedUs).toBe(100);
   });
 });
 
