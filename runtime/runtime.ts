@@ -34,6 +34,13 @@ export interface RuntimeOptions {
   readonly provider?: "ort" | "ort-node";
   /** Where models are kept, whether the network may be used, who is told of downloads. */
   readonly store?: StoreOptions;
+  /**
+   * Gives critical lanes real-time priority where the system permits it, and the calling thread too, above theirs. For
+   * a process or worker whose JavaScript is nothing but pipelines: code that computes for long there, or a critical model
+   * busy all the time, keeps everything else off its processor. Lanes of an earlier runtime stay as they are. Default
+   * false: critical lanes are raised above ordinary threads, the caller stays one.
+   */
+  readonly realTime?: boolean;
   /** Lanes of each criticality class. Default: the number of cores, at most 4. */
   readonly lanesPerClass?: number;
   /**
@@ -135,6 +142,7 @@ class ComposedRuntime implements Runtime {
   private readonly graphs: Provider;
   private readonly nulls: Provider | undefined;
   private readonly lanes: LaneAssignment;
+  private readonly isRealTime: boolean;
   private readonly sessions: OpenedSession[] = [];
   private closing: Promise<void> | undefined;
 
@@ -156,6 +164,8 @@ class ComposedRuntime implements Runtime {
       this.clock = new SystemClock();
       this.graphs = new OrtNodeProvider(this.clock);
     }
+    this.isRealTime = options.realTime === true;
+    if (this.isRealTime) addon?.enterRealTime();
     this.provider = { name: this.graphs.name, reasons: native.addon ? [] : native.reasons };
     this.emit("runtime.open", { detail: this.provider.name });
   }
@@ -290,6 +300,7 @@ class ComposedRuntime implements Runtime {
     await Promise.all(this.sessions.map((session) => session.close()));
     await this.graphs.close();
     await this.nulls?.close();
+    if (this.isRealTime) this.native.addon?.leaveRealTime();
     await this.store.close();
     this.emit("runtime.close", {});
   }

@@ -213,6 +213,15 @@ Napi::Value probe_regimes(Info info) {
   return result;
 }
 
+Napi::Value enter_real_time(Info info) {
+  return Napi::String::New(info.Env(), regime_name(redline::enter_real_time()));
+}
+
+Napi::Value leave_real_time(Info info) {
+  redline::leave_real_time();
+  return info.Env().Undefined();
+}
+
 Napi::Value quiesce(Info info) {
   Host::instance().quiesce();
   return info.Env().Undefined();
@@ -253,6 +262,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<has_non_finite>(exports, "hasNonFinite", self);
   define<lanes>(exports, "lanes", self);
   define<probe_regimes>(exports, "probeRegimes", self);
+  define<enter_real_time>(exports, "enterRealTime", self);
+  define<leave_real_time>(exports, "leaveRealTime", self);
   define<quiesce>(exports, "quiesce", self);
   define<replay>(exports, "replayLane", self);
   define_hot_calls(env, exports, self);

@@ -100,7 +100,7 @@ export interface LaneState {
   readonly criticality: Criticality;
   readonly laneIndex: number;
   /** The scheduling the lane's thread really has. */
-  readonly regime: "raised" | "normal" | "nice" | "idle";
+  readonly regime: "real-time" | "raised" | "normal" | "nice" | "idle";
   /** Processor time of the lane's thread since it started. */
   readonly cpuUs: number;
   readonly queued: number;
@@ -185,6 +185,15 @@ export interface NativeAddon {
 
   /** Which regime each class gets on this machine, found by trying it on a short-lived thread. */
   probeRegimes(): Readonly<Record<Criticality, LaneState["regime"]>>;
+
+  /**
+   * Lets critical lanes that start later take real-time priority and gives it to the calling thread, above theirs.
+   * Answers what the calling thread got: `normal` where it is not permitted.
+   */
+  enterRealTime(): LaneState["regime"];
+
+  /** Undoes `enterRealTime` for the calling thread and for lanes that start later. */
+  leaveRealTime(): void;
 
   /**
    * Ends the host's work for good, before the process ends: stops runs and loads and waits until no thread is inside

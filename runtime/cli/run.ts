@@ -35,6 +35,7 @@ interface RunOptions {
   readonly periodMs: number;
   readonly deadlineMs?: number;
   readonly gate: boolean;
+  readonly realTime: boolean;
   readonly hog?: true;
 }
 
@@ -57,6 +58,7 @@ export function addRun(program: Command, perform: Perform): void {
       positiveNumber("deadline-ms"),
     )
     .option("--no-gate", "run the voice model on every frame")
+    .option("--no-real-time", "ordinary thread priorities: raised at most, never real-time")
     .option("--hog", "add a background session that runs the driving model without pause")
     .addHelpText("after", EXAMPLES)
     .action((options: RunOptions) => perform((surroundings) => run({ ...surroundings, options })));
@@ -68,7 +70,10 @@ const PROGRESS_MS = 1000;
 
 async function run({ output, signal, options }: Surroundings & { options: RunOptions }): Promise<void> {
   const progress = downloadProgress(output);
-  const runtime = await createRuntime({ store: { onProgress: progress.show } });
+  const runtime = await createRuntime({
+    store: { onProgress: progress.show },
+    realTime: options.realTime,
+  });
   let view: View | undefined;
   try {
     const live = await startLiveRun({

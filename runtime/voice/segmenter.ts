@@ -93,7 +93,8 @@ export class Segmenter {
     open.sum += probability;
     open.count += 1;
     if (open.silenceMs === undefined || atMs - open.silenceMs < this.#rules.minSilenceMs) return [];
-    return [this.#end(open, { endMs: open.silenceMs, limitMs: Infinity })];
+    // A pad longer than the silence that ended the speech would promise sound that has not been heard.
+    return [this.#end(open, { endMs: open.silenceMs, limitMs: this.#frame * FRAME_MS })];
   }
 
   /** Ends what is open, as the stream ends at `endMs`; without it, at the end of the last frame. */

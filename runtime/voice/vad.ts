@@ -4,7 +4,7 @@
 import { RedlineError } from "../core/errors.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
 import { elementCount, isStaticShape, type TensorSpec } from "../core/tensor.js";
-import type { Outcome, ReservedSlot, Session } from "../sessions/session.js";
+import type { Outcome, ReservedSlot, RunInputs, Session } from "../sessions/session.js";
 import type { Manifest } from "../store/manifest.js";
 import { FRAME_SAMPLES } from "./frames.js";
 import { SPEECH_RATE_HZ } from "./resample.js";
@@ -114,13 +114,11 @@ export class VoiceActivity {
     options: { readonly capturedUs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<VadReading> {
     const slot = this.#session.reserve();
-    if (slot === null) {
-      this.skip(frame);
-      return { probability: undefined, status: "rejected", reason: "no-slot", latencyUs: 0 };
-    }
-    this.#fill(slot, frame);
+    if (slot !== null) this.#fill(slot, frame);
+    // Asked all the same when no slot is free, so that the session settles and counts the frame as `rejected / no-slot`.
+    const running = slot === null ? this.#session.run(this.#inputs(frame), options) : slot.run(options);
     this.skip(frame);
-    const outcome = await slot.run(options);
+    const outcome = await running;
     try {
       return { ...this.#read(outcome), ...verdictOf(outcome) };
     } finally {
@@ -137,6 +135,21 @@ export class VoiceActivity {
   reset(): void {
     this.#state.fill(0);
     this.#context.fill(0);
+  }
+
+  /** What `#fill` would write, in memory of its own. */
+  #inputs(frame: Float32Array): RunInputs {
+    const { audio, state, sampleRate } = this.#tensors;
+    const window = new Float32Array(CONTEXT_SAMPLES + FRAME_SAMPLES);
+    window.set(this.#context);
+    window.set(frame, CONTEXT_SAMPLES);
+    return {
+      [audio]: { data: window, shape: [1, window.length] },
+      [state]: { data: this.#state, shape: STATE_SHAPE },
+      ...(sampleRate === undefined
+        ? {}
+        : { [sampleRate]: { data: BigInt64Array.of(BigInt(SPEECH_RATE_HZ)), shape: [] } }),
+    };
   }
 
   #fill(slot: ReservedSlot, frame: Float32Array): void {

@@ -126,6 +126,7 @@ test("a session without a free slot costs the frame, not the stream", async () =
   const next = await vad.run(frame);
   await session.close();
 
+  expect(session.stats()).toMatchObject({ n: 2, outcomes: { rejected: 1, done: 1 } });
   expect(rejected).toMatchObject({ status: "rejected", reason: "no-slot", probability: undefined });
   expect(next.status).toBe("done");
 });
