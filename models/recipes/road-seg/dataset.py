@@ -15,6 +15,7 @@ import numpy as np
 
 import augment
 import render
+import scene
 import teacher
 
 SHARD = 500
@@ -70,7 +71,7 @@ def build_shard(number, data, teacher_path, out):
     scenes = []
     for i in range(100):
         width = int(rng.integers(380, 560))
-        scenes.append(render.render(render.random_scene(number * 100 + i, width, width * 9 // 16))[0])
+        scenes.append(render.render(scene.random_scene(number * 100 + i, width, width * 9 // 16))[0])
     others = stills + moving[:: 7] + scenes
     pictures = np.zeros((SHARD, 320, 320, 3), np.uint8)
     labels = np.zeros((SHARD, 160, 160, 2), np.uint8)
