@@ -23,6 +23,23 @@ export interface Clock {
   setAlarm(atUs: number, ring: () => void): Alarm;
 }
 
+/** Waits until `atUs` on the clock, or until the signal fires if that is sooner. Resolves either way. */
+export function sleepUntil(
+  atUs: number,
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      alarm.cancel();
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const alarm = clock.setAlarm(atUs, end);
+    if (signal?.aborted === true) end();
+    else signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
 /** Microseconds in `ms` milliseconds, rounded to an integer. */
 export function usFromMs(ms: number): number {
   return Math.round(ms * 1000);

@@ -1,6 +1,7 @@
 // Owns contracts: what a session promises, its defaults and its checks. Knows no clock and no model.
 // Invariant: a frozen contract is in integer microseconds and holds only values the checks here accept.
 
+import { usFromMs } from "./clock.js";
 import { RedlineError } from "./errors.js";
 
 /** How much a session matters. A lane of a higher class preempts every lower one. */
@@ -68,8 +69,8 @@ export function freezeContract(contract: Contract): FrozenContract {
   if (!CRITICALITIES.includes(criticality)) refuse("criticality", criticality, CRITICALITIES.join(", "));
   if (late !== "cancel" && late !== "keep") refuse("late", String(late), "cancel, keep");
   return Object.freeze({
-    periodUs: Math.round(contract.periodMs * 1000),
-    deadlineUs: Math.round(deadlineMs * 1000),
+    periodUs: usFromMs(contract.periodMs),
+    deadlineUs: usFromMs(deadlineMs),
     tolerate: Object.freeze({ misses: tolerate.misses, outOf: tolerate.outOf }),
     criticality,
     late,

@@ -127,6 +127,11 @@ export class RedlineError extends Error {
   }
 }
 
+/** What anything thrown says of itself. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 function row(message: string, retry: Retry, httpStatus: number, exitStatus: number): ErrorRow {
   return Object.freeze({ message, retry, httpStatus, exitStatus });
 }

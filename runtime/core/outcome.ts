@@ -39,6 +39,11 @@ export function outcomeCode(status: OutcomeStatus, reason: OutcomeReason): numbe
   return code;
 }
 
+/** A count for each status, all zero. */
+export function zeroOutcomes(): Record<OutcomeStatus, number> {
+  return Object.fromEntries(OUTCOME_STATUSES.map((status) => [status, 0])) as Record<OutcomeStatus, number>;
+}
+
 /** Outcomes the caller asked for: they do not count as misses of the contract. */
 export function isRequested(reason: OutcomeReason): boolean {
   return reason === "signal" || reason === "closing" || reason === "closed" || reason === "superseded";

@@ -48,6 +48,14 @@ export function isStaticShape(shape: readonly (number | string)[]): shape is rea
   return shape.every((dimension) => typeof dimension === "number");
 }
 
+/** Whether `shape` is one that `spec` allows: as many dimensions, and every size that `spec` fixes. */
+export function fitsShape(shape: readonly (number | string)[], spec: readonly (number | string)[]): boolean {
+  return (
+    shape.length === spec.length &&
+    spec.every((size, axis) => typeof size === "string" || size === shape[axis])
+  );
+}
+
 /** The number of elements of a concrete shape; a scalar's empty shape has one. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);

@@ -3,6 +3,7 @@
 
 /** x to the right, y down, in image pixels; (0, 0) is the centre of the top left pixel. */
 export type Point = readonly [x: number, y: number];
+/** Points joined by straight lines, in order. */
 export type Polyline = readonly Point[];
 
 /** A width and a height in pixels. */

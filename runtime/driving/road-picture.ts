@@ -4,7 +4,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sharp } from "sharp";
-import { RedlineError } from "../core/errors.js";
+import { RedlineError, reasonOf } from "../core/errors.js";
 import type { ImageFrame } from "../sources/frame.js";
 import { loadSharp } from "../sources/image-codec.js";
 import { maskAt } from "./mask.js";
@@ -34,7 +34,7 @@ export async function createFolders(folders: PictureFolders): Promise<void> {
   for (const folder of [folders.masks, folders.overlays]) {
     if (folder === undefined) continue;
     await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-      throw new RedlineError("OUTPUT_WRITE_FAILED", { what: folder, cause });
+      throw unwritable(folder, cause);
     });
   }
 }
@@ -82,7 +82,16 @@ async function writeMask(path: string, mask: Uint8Array, frame: ImageFrame): Pro
 
 async function write(path: string, picture: Sharp): Promise<void> {
   await picture.toFile(path).catch((cause: unknown) => {
-    throw new RedlineError("OUTPUT_WRITE_FAILED", { what: path, cause });
+    throw unwritable(path, cause);
+  });
+}
+
+function unwritable(path: string, cause: unknown): RedlineError {
+  return new RedlineError("OUTPUT_WRITE_FAILED", {
+    what: path,
+    received: reasonOf(cause),
+    hint: "free space, or name a folder that can be written",
+    cause,
   });
 }
 

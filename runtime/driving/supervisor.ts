@@ -11,6 +11,7 @@ export const FRAME_FLAGS = {
   late: "the frame was older than its deadline when it arrived",
   "size-changed": "the picture's size is not that of the frame before it",
 } as const;
+/** A key of `FRAME_FLAGS`. */
 export type FrameFlag = keyof typeof FRAME_FLAGS;
 
 /** What the supervisor says of a frame. */

@@ -1,10 +1,11 @@
 // Owns the driving pipeline: frames in, one event for each frame out. Knows no file format and no command line.
 // Invariant: every frame taken from the source gives exactly one event, in the source's order.
 
-import type { Clock } from "../core/clock.js";
+import { type Clock, sleepUntil } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
 import type { Outcome, ReservedSlot, Session } from "../sessions/session.js";
 import { type FrameSource, type ImageFrame, isFault } from "../sources/frame.js";
+import { nextUnlessAborted } from "../sources/next-item.js";
 import { DropRatio } from "./drop-ratio.js";
 import { Preprocessor } from "./preprocess.js";
 import { faultEvent, frameEvent, type RoadEvent } from "./road-event.js";
@@ -113,7 +114,7 @@ class RoadWatch {
     const items = this.#options.source[Symbol.asyncIterator]();
     try {
       while (await this.#hasRoom()) {
-        const next = await this.#nextUnlessStopped(items);
+        const next = await nextUnlessAborted(items, this.#stop.signal);
         if (next === undefined || next.done) break;
         const item = next.value;
         if (isFault(item)) this.#publish(Promise.resolve(faultEvent(item)));
@@ -128,20 +129,6 @@ class RoadWatch {
     if (!this.#stop.signal.aborted) await closed;
     this.#isOver = true;
     this.#wakeReader();
-  }
-
-  async #nextUnlessStopped<T>(items: AsyncIterator<T>): Promise<IteratorResult<T> | undefined> {
-    const { signal } = this.#stop;
-    let onAbort = (): void => {};
-    const stopped = new Promise<undefined>((resolve) => {
-      onAbort = () => resolve(undefined);
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
-    try {
-      return await Promise.race([items.next(), stopped]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
   }
 
   /** Waits until another frame may be taken; answers false when the run is stopped or has failed. */
@@ -181,7 +168,7 @@ class RoadWatch {
     for (;;) {
       const slot = session.reserve();
       if (slot !== null || pace === "live" || this.#stop.signal.aborted) return slot;
-      await new Promise<void>((resolve) => clock.setAlarm(clock.nowUs() + SLOT_RETRY_US, resolve));
+      await sleepUntil(clock.nowUs() + SLOT_RETRY_US, { clock, signal: this.#stop.signal });
     }
   }
 

@@ -1,8 +1,8 @@
 // Owns playing stored sound in real time, once or over and over. Knows no file and no model.
 // Invariant: a chunk is handed on when its last sample would have been captured, never earlier; it is stamped with that time.
 
-import type { Clock } from "../core/clock.js";
-import { type AudioChunk, type AudioSource, NO_REPAIRS } from "./audio.js";
+import { type Clock, sleepUntil } from "../core/clock.js";
+import { type AudioChunk, type AudioSource, addRepairs, NO_REPAIRS } from "./audio.js";
 
 /**
  * Hands on each chunk when a microphone would have. A consumer that falls behind gets the next chunks at once,
@@ -20,7 +20,7 @@ export async function* paceAudio(
     startedUs ??= clock.nowUs();
     const frames = chunk.samples.length / chunk.channels;
     const dueUs = startedUs + Math.round(((chunk.startSample + frames) / chunk.sampleRateHz) * 1e6);
-    if (dueUs > clock.nowUs()) await until(dueUs, { clock, signal });
+    if (dueUs > clock.nowUs()) await sleepUntil(dueUs, { clock, signal });
     if (signal?.aborted === true) return;
     yield { ...chunk, capturedUs: dueUs };
   }
@@ -63,26 +63,4 @@ function joined(first: Float32Array, second: Float32Array): Float32Array<ArrayBu
   both.set(first);
   both.set(second, first.length);
   return both;
-}
-
-function addRepairs(a: AudioChunk["repairs"], b: AudioChunk["repairs"]): AudioChunk["repairs"] {
-  return { nonFinite: a.nonFinite + b.nonFinite, clipped: a.clipped + b.clipped };
-}
-
-function until(
-  atUs: number,
-  { clock, signal }: { clock: Clock; signal: AbortSignal | undefined },
-): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      alarm.cancel();
-      resolve();
-    };
-    const alarm = clock.setAlarm(atUs, () => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    });
-    if (signal?.aborted === true) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -15,6 +15,11 @@ export interface Repairs {
 /** No sample was changed. */
 export const NO_REPAIRS: Repairs = Object.freeze({ nonFinite: 0, clipped: 0 });
 
+/** What was changed in two pieces of sound together. */
+export function addRepairs(a: Repairs, b: Repairs): Repairs {
+  return { nonFinite: a.nonFinite + b.nonFinite, clipped: a.clipped + b.clipped };
+}
+
 /** A piece of sound at the source's own rate. */
 export interface AudioChunk {
   /** When the last sample was captured, on the runtime's clock. For files: when it was read. */

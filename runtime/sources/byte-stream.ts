@@ -21,7 +21,7 @@ export class ByteStream {
     if (this.#current.length >= bytes) return this.#take(bytes);
     const parts: Uint8Array[] = [];
     let missing = bytes;
-    while (missing > 0 && (await this.#fill())) {
+    while (missing > 0 && (await this.#arrive())) {
       const part = this.#take(Math.min(missing, this.#current.length));
       parts.push(part);
       missing -= part.length;
@@ -29,9 +29,38 @@ export class ByteStream {
     return parts.length === 1 ? parts[0]! : concatenate(parts, bytes - missing);
   }
 
+  /** Fills `target` and answers how many bytes were read: fewer than its length only at the end of the stream. */
+  async fill(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length && (await this.#arrive())) {
+      const part = this.#take(Math.min(target.length - filled, this.#current.length));
+      target.set(part, filled);
+      filled += part.length;
+    }
+    return filled;
+  }
+
+  /**
+   * The next line as Latin-1 text, without its newline. `isWhole` is false when the stream ended, or `maxBytes` were
+   * read, before a newline came.
+   */
+  async line(maxBytes: number): Promise<{ readonly text: string; readonly isWhole: boolean }> {
+    let text = "";
+    while (text.length < maxBytes && (await this.#arrive())) {
+      const seen = this.#current.subarray(0, maxBytes - text.length);
+      const newline = seen.indexOf(0x0a);
+      const isWhole = newline >= 0;
+      text += latin1(this.#take(isWhole ? newline : seen.length));
+      if (!isWhole) continue;
+      this.#take(1);
+      return { text, isWhole };
+    }
+    return { text, isWhole: false };
+  }
+
   /** What has arrived, at most `bytes`, waiting only when there is nothing. Empty at the end of the stream. */
   async readArrived(bytes: number): Promise<Uint8Array> {
-    await this.#fill();
+    await this.#arrive();
     return this.#take(Math.min(bytes, this.#current.length));
   }
 
@@ -45,7 +74,7 @@ export class ByteStream {
   /** Passes over `bytes` bytes and answers how many there were. */
   async skip(bytes: number): Promise<number> {
     let missing = bytes;
-    while (missing > 0 && (await this.#fill())) {
+    while (missing > 0 && (await this.#arrive())) {
       missing -= this.#take(Math.min(missing, this.#current.length)).length;
     }
     return bytes - missing;
@@ -58,7 +87,7 @@ export class ByteStream {
     await this.#buffers.return?.();
   }
 
-  async #fill(): Promise<boolean> {
+  async #arrive(): Promise<boolean> {
     while (this.#current.length === 0 && !this.#isEnded) {
       const next = await this.#buffers.next();
       if (next.done === true) this.#isEnded = true;
@@ -72,6 +101,10 @@ export class ByteStream {
     this.#current = this.#current.subarray(bytes);
     return taken;
   }
+}
+
+function latin1({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
 function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {

@@ -8,10 +8,10 @@ import { basename, extname } from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
+import { cutFrame, missingInput } from "./broken-input.js";
+import { ByteStream } from "./byte-stream.js";
 import { createStamp, type FrameItem, type FrameSource, streamNames } from "./frame.js";
-import { ByteReader } from "./frame-bytes.js";
 import { requireImageSize } from "./image.js";
-import { truncated } from "./y4m.js";
 
 /** How a clip is read. */
 export interface ClipOptions {
@@ -43,7 +43,7 @@ const PASSTHROUGH_FLAGS = [
 
 async function* readClip(path: string, options: ClipOptions): AsyncGenerator<FrameItem> {
   await access(path).catch((cause: unknown) => {
-    throw new RedlineError("SOURCE_MISSING", { what: path, cause });
+    throw missingInput(path, cause);
   });
   for (const flags of PASSTHROUGH_FLAGS) {
     const decoder = new Decoder(options.ffmpeg ?? "ffmpeg", path, flags);
@@ -56,23 +56,28 @@ async function* readClip(path: string, options: ClipOptions): AsyncGenerator<Fra
 async function* deliver(decoder: Decoder, path: string, clock: Clock): AsyncGenerator<FrameItem, boolean> {
   const names = { name: basename(path), stem: basename(path, extname(path)) };
   const stamp = createStamp(clock);
-  const reader = new ByteReader(decoder.output);
+  const reader = new ByteStream(decoder.output);
   let id = 0;
   try {
     for (; ; id++) {
       const picture = await readPpm(reader, `${path}, frame ${id}`);
       if (picture === undefined) break;
-      const received = await reader.fill(picture.data);
-      if (received < picture.data.length) {
-        throw truncated(path, { id, expected: picture.data.length, received });
+      const receivedBytes = await reader.fill(picture.data);
+      if (receivedBytes < picture.data.length) {
+        throw cutFrame(path, { id, expectedBytes: picture.data.length, receivedBytes });
       }
       yield { id, ...streamNames(names, id), capturedUs: stamp(), ...picture };
     }
     const { exitCode, lastLine, startError } = await decoder.end();
     if (startError !== undefined) throw withoutFfmpeg(path, startError);
     if (id === 0 && /fps_mode/.test(lastLine)) return false;
-    if (id === 0)
-      throw new RedlineError("SOURCE_FORMAT", { what: path, received: lastLine || "no video frames" });
+    if (id === 0) {
+      throw new RedlineError("SOURCE_FORMAT", {
+        what: path,
+        expected: "a clip that ffmpeg reads",
+        received: lastLine || "no video frames",
+      });
+    }
     if (exitCode !== 0 || lastLine !== "") {
       throw new RedlineError("SOURCE_TRUNCATED", {
         what: path,
@@ -136,6 +141,7 @@ class Decoder {
 function withoutFfmpeg(path: string, cause: Error): RedlineError {
   return new RedlineError("SOURCE_UNAVAILABLE", {
     what: `ffmpeg, needed for ${path}`,
+    expected: "a program that starts",
     received: cause.message,
     hint: "install ffmpeg (apt install ffmpeg, brew install ffmpeg, winget install ffmpeg), or give a folder of images or a .y4m file",
     cause,
@@ -143,14 +149,18 @@ function withoutFfmpeg(path: string, cause: Error): RedlineError {
 }
 
 /** Reads the header ffmpeg writes: `P6`, `WIDTH HEIGHT`, `255`, a line each. */
-async function readPpm(reader: ByteReader, place: string) {
+async function readPpm(reader: ByteStream, place: string) {
   const magic = await reader.line(16);
   if (magic.text === "" && !magic.isWhole) return undefined;
   const size = await reader.line(32);
   const depth = await reader.line(16);
   const [width = 0, height = 0] = size.text.split(" ").map(Number);
   if (magic.text !== "P6" || depth.text !== "255") {
-    throw new RedlineError("SOURCE_FORMAT", { what: place, expected: "an 8-bit PPM from ffmpeg" });
+    throw new RedlineError("SOURCE_FORMAT", {
+      what: place,
+      expected: "an 8-bit PPM from ffmpeg",
+      received: JSON.stringify(`${magic.text} ${size.text} ${depth.text}`),
+    });
   }
   requireImageSize(place, { width, height });
   return { width, height, data: new Uint8Array(width * height * 3) };

@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
+import { missingInput } from "./broken-input.js";
 import { clipFrames } from "./clip.js";
 import type { FrameSource } from "./frame.js";
 import { imageFile, imageFolder, isImageName } from "./image-folder.js";
@@ -43,7 +44,7 @@ export async function openFrames(input: string, options: FrameInputOptions): Pro
     return raw === undefined ? y4mFrames(stdin, stream) : rawFrames(stdin, { ...stream, ...raw });
   }
   const entry = await stat(input).catch((cause: unknown) => {
-    throw new RedlineError("SOURCE_MISSING", { what: input, cause });
+    throw missingInput(input, cause);
   });
   if (entry.isDirectory()) return imageFolder(input, { clock });
   const extension = extname(input).toLowerCase();
@@ -74,6 +75,6 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path);
   } catch (cause) {
-    throw new RedlineError("SOURCE_MISSING", { what: path, cause });
+    throw missingInput(path, cause);
   }
 }

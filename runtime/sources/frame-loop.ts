@@ -7,6 +7,7 @@ export interface LoopItem {
   readonly data?: { readonly byteLength: number };
 }
 
+/** How a source is repeated. */
 export interface LoopOptions<T> {
   /** Items are kept after the first lap while all of them together hold at most this much. Default: 256 MiB. */
   readonly cacheBytes?: number;

@@ -62,6 +62,15 @@ export function createStamp(clock: Clock): () => number {
   };
 }
 
+/** A stream of frames and the names they carry. */
+export interface StreamOptions {
+  readonly clock: Clock;
+  /** Name of the stream in results and errors: a file name or `stdin`. */
+  readonly name: string;
+  /** Begin of output names: `<stem>.000123`. */
+  readonly stem: string;
+}
+
 /** Names of frame `id` of a stream: six digits, more when it has more. */
 export function streamNames(stream: { readonly name: string; readonly stem: string }, id: number) {
   const number = String(id).padStart(6, "0");

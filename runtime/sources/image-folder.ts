@@ -5,7 +5,8 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
-import { createStamp, type FrameItem, type FrameSource } from "./frame.js";
+import { missingInput } from "./broken-input.js";
+import { createStamp, type FrameItem, type FrameSource, isFault } from "./frame.js";
 import { decodeImage, IMAGE_EXTENSIONS } from "./image.js";
 
 /** Whether the file name ends like an image this package reads. */
@@ -36,7 +37,7 @@ export function imageFile(path: string, options: { readonly clock: Clock }): Fra
   return {
     async *[Symbol.asyncIterator]() {
       for await (const item of decodeAll([path], options.clock)) {
-        if ("error" in item) throw item.error;
+        if (isFault(item)) throw item.error;
         yield item;
       }
     },
@@ -48,7 +49,7 @@ async function listImages(folder: string): Promise<string[]> {
   try {
     entries = await readdir(folder);
   } catch (cause) {
-    throw new RedlineError("SOURCE_MISSING", { what: folder, cause });
+    throw missingInput(folder, cause);
   }
   const images: string[] = [];
   for (const name of entries) {

@@ -2,8 +2,9 @@
 // Invariant: a damaged or oversized file is refused before its pixels are used; nothing is ever resampled.
 
 import { readFile, stat } from "node:fs/promises";
-import { type ErrorCode, RedlineError } from "../core/errors.js";
+import { type ErrorCode, RedlineError, reasonOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
+import { missingInput } from "./broken-input.js";
 import { loadSharp } from "./image-codec.js";
 
 /** File name endings read as images, lower case. */
@@ -63,14 +64,14 @@ async function readImageFile(path: string): Promise<Buffer> {
       throw new RedlineError("SOURCE_TOO_LARGE", {
         what: path,
         expected: `at most ${FILE_BYTES_MAX} bytes`,
-        received: String(size),
+        received: `${size} bytes`,
       });
     }
     // The bytes, not the path, go to the decoder: it remembers paths, and a file may have been written anew.
     bytes = await readFile(path);
   } catch (cause) {
     if (cause instanceof RedlineError) throw cause;
-    throw new RedlineError("SOURCE_MISSING", { what: path, received: messageOf(cause), cause });
+    throw missingInput(path, cause);
   }
   if (bytes.length === 0) throw new RedlineError("SOURCE_EMPTY", { what: path });
   return bytes;
@@ -132,7 +133,7 @@ const TRUNCATION_WORDS =
   /premature end|truncat|unexpected end|end of (file|stream|image)|read gave \d|not enough data/i;
 
 function unreadable(path: string, cause: unknown): RedlineError {
-  const message = messageOf(cause).replace(/\s+/g, " ");
+  const message = reasonOf(cause).replace(/\s+/g, " ");
   const code: ErrorCode = TRUNCATION_WORDS.test(message) ? "SOURCE_TRUNCATED" : "SOURCE_FORMAT";
   return new RedlineError(code, {
     what: path,
@@ -140,8 +141,4 @@ function unreadable(path: string, cause: unknown): RedlineError {
     hint: `images may be ${IMAGE_EXTENSIONS.map((ending) => ending.slice(1)).join(", ")}`,
     cause,
   });
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

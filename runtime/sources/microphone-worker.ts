@@ -2,6 +2,7 @@
 // Invariant: one answer for each request; the device is released before the thread ends.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { reasonOf } from "../core/errors.js";
 import type { RecorderAnswer, RecorderTask } from "./microphone.js";
 
 /** The part of the optional package that is used here (PvRecorder 1.2). */
@@ -32,8 +33,7 @@ port.on("message", async (request: "next" | "close") => {
     const readUs = Number(process.hrtime.bigint() / 1000n);
     port.postMessage({ samples, readUs } satisfies RecorderAnswer, [samples.buffer as ArrayBuffer]);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    port.postMessage({ error: reason } satisfies RecorderAnswer);
+    port.postMessage({ error: reasonOf(error) } satisfies RecorderAnswer);
   }
 });
 

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../core/clock.js";
-import { RedlineError } from "../core/errors.js";
+import { RedlineError, reasonOf } from "../core/errors.js";
 import { type AudioChunk, NO_REPAIRS } from "./audio.js";
 
 /** What to install for microphone input. It records 16 kHz mono on Linux, macOS, Windows and Raspberry Pi. */
@@ -96,13 +96,14 @@ export class CaptureTimeline {
   }
 }
 
-/** What the worker thread is told, and what it answers. */
+/** What the worker thread is told. */
 export interface RecorderTask {
   readonly module: string;
   readonly chunkSamples: number;
   readonly deviceIndex: number;
   readonly bufferedChunks: number;
 }
+/** A chunk with the time it was handed over, in microseconds of `process.hrtime`, or why there is none. */
 export type RecorderAnswer =
   | { readonly samples: Int16Array; readonly readUs: number }
   | { readonly error: string };
@@ -150,7 +151,7 @@ class RecorderThread implements Recorder {
       };
       const onError = (error: unknown): void => {
         forget();
-        reject(unreadable(String(error)));
+        reject(unreadable(reasonOf(error)));
       };
       const onExit = (): void => {
         forget();
@@ -175,6 +176,7 @@ class RecorderThread implements Recorder {
 function unreadable(reason: string): RedlineError {
   return new RedlineError("SOURCE_UNAVAILABLE", {
     what: "the microphone",
+    expected: "a device that records",
     received: reason,
     hint: "check that a microphone is connected and that this program may use it",
   });

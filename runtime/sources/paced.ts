@@ -1,7 +1,7 @@
 // Owns real time for input from files: delivers items as the camera or microphone that made them would have.
 // Knows nothing of what an item is. Invariant: no item is delivered before its instant; every lost one is counted.
 
-import type { Clock } from "../core/clock.js";
+import { type Clock, sleepUntil } from "../core/clock.js";
 import { type LoopItem, type LoopOptions, looped } from "./frame-loop.js";
 
 /** How `paced` delivers: on which clock, how often, and what becomes of items nobody takes. */
@@ -58,9 +58,10 @@ class PacedCamera<T extends { readonly capturedUs: number }> implements PacedSou
   #state: "running" | "ended" | "stopped" = "running";
   #isReading = false;
   #failure: { readonly error: unknown } | undefined;
-  /** Wakes a consumer that waits for an item, and the pump that waits for its instant. */
+  /** Wakes a consumer that waits for an item. */
   #wakeConsumer: () => void = () => {};
-  #wakePump: () => void = () => {};
+  /** Wakes the pump that waits for its instant. */
+  readonly #stop = new AbortController();
 
   constructor(source: AsyncIterable<T>, options: PacedOptions<T>) {
     this.#source = source;
@@ -81,7 +82,7 @@ class PacedCamera<T extends { readonly capturedUs: number }> implements PacedSou
       if (this.#failure !== undefined) throw this.#failure.error;
     } finally {
       this.#state = "stopped";
-      this.#wakePump();
+      this.#stop.abort();
       // A pipe that is silent for ever must not keep a consumer that has gone: its read is left behind.
       if (!this.#isReading) await pump;
     }
@@ -118,7 +119,7 @@ class PacedCamera<T extends { readonly capturedUs: number }> implements PacedSou
         this.starved += readyInstant - instant;
         instant = readyInstant;
       }
-      await this.#sleepUntil(startUs + instant * this.#periodUs);
+      await sleepUntil(startUs + instant * this.#periodUs, { clock: this.#clock, signal: this.#stop.signal });
       // When the event loop stood still over whole periods, the camera went on and kept only its last picture.
       for (let lost = Math.floor(instantNow()) - instant; overwrites && lost > 0 && !next.done; lost--) {
         this.skipped++;
@@ -145,15 +146,5 @@ class PacedCamera<T extends { readonly capturedUs: number }> implements PacedSou
     }
     this.#untaken.push(item);
     this.#wakeConsumer();
-  }
-
-  #sleepUntil(atUs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const alarm = this.#clock.setAlarm(atUs, resolve);
-      this.#wakePump = () => {
-        alarm.cancel();
-        resolve();
-      };
-    });
   }
 }

@@ -3,7 +3,7 @@
 
 import { NO_REPAIRS, type Repairs } from "./audio.js";
 
-/** How one sample is stored. Whole numbers narrower than their bytes are left-justified, as WAV prescribes. */
+/** Bytes of one sample, by how it is stored. Whole numbers narrower than their bytes are left-justified, as WAV prescribes. */
 export const SAMPLE_BYTES = {
   u8: 1,
   s16le: 2,
@@ -14,6 +14,7 @@ export const SAMPLE_BYTES = {
   alaw: 1,
   mulaw: 1,
 } as const;
+/** A key of `SAMPLE_BYTES`. */
 export type SampleEncoding = keyof typeof SAMPLE_BYTES;
 
 /** Decodes `target.length` samples from `bytes` and says what had to be changed. */

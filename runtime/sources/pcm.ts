@@ -4,7 +4,7 @@
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
 import { type AudioChunk, checkLayout, DEFAULT_CHUNK_MS } from "./audio.js";
-import { ByteStream } from "./audio-bytes.js";
+import { ByteStream } from "./byte-stream.js";
 import { decodeSamples, SAMPLE_BYTES, type SampleEncoding } from "./pcm-decode.js";
 
 /** How headerless samples lie in their stream. */

@@ -2,10 +2,10 @@
 // Invariant: one frame of memory however long the stream; every whole frame is delivered before an error is thrown.
 
 import { RedlineError } from "../core/errors.js";
-import { createStamp, type FrameItem, type FrameSource, streamNames } from "./frame.js";
-import { ByteReader } from "./frame-bytes.js";
+import { cutFrame } from "./broken-input.js";
+import { ByteStream } from "./byte-stream.js";
+import { createStamp, type FrameItem, type FrameSource, type StreamOptions, streamNames } from "./frame.js";
 import { requireImageSize } from "./image.js";
-import { type StreamOptions, truncated } from "./y4m.js";
 
 /** A stream of bare frames, which cannot say their size. */
 export interface RawOptions extends StreamOptions {
@@ -32,15 +32,16 @@ async function* readFrames(
 ): AsyncGenerator<FrameItem> {
   const { width, height, name } = options;
   requireImageSize(name, { width, height });
-  const reader = new ByteReader(stream);
+  const reader = new ByteStream(stream);
   const stamp = createStamp(options.clock);
   try {
     for (let id = 0; ; id++) {
       const data = new Uint8Array(width * height * 3);
-      const received = await reader.fill(data);
-      if (received === 0 && id === 0) throw new RedlineError("SOURCE_EMPTY", { what: name });
-      if (received === 0) return;
-      if (received < data.length) throw truncated(name, { id, expected: data.length, received });
+      const receivedBytes = await reader.fill(data);
+      if (receivedBytes === 0 && id === 0) throw new RedlineError("SOURCE_EMPTY", { what: name });
+      if (receivedBytes === 0) return;
+      if (receivedBytes < data.length)
+        throw cutFrame(name, { id, expectedBytes: data.length, receivedBytes });
       yield { id, ...streamNames(options, id), capturedUs: stamp(), width, height, data };
     }
   } finally {

@@ -3,7 +3,7 @@
 
 import { RedlineError } from "../core/errors.js";
 import { checkLayout, convertHint } from "./audio.js";
-import type { ByteStream } from "./audio-bytes.js";
+import type { ByteStream } from "./byte-stream.js";
 import type { PcmLayout } from "./pcm.js";
 import { SAMPLE_BYTES, type SampleEncoding } from "./pcm-decode.js";
 

@@ -6,7 +6,8 @@ import { stat } from "node:fs/promises";
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
 import { type AudioChunk, convertHint } from "./audio.js";
-import { ByteStream } from "./audio-bytes.js";
+import { missingInput } from "./broken-input.js";
+import { ByteStream } from "./byte-stream.js";
 import { decodeStream } from "./pcm.js";
 import { SAMPLE_BYTES } from "./pcm-decode.js";
 import { readWavHeader } from "./wav-header.js";
@@ -35,7 +36,7 @@ export interface WavOptions {
 export async function* readWav(options: WavOptions): AsyncGenerator<AudioChunk, void, undefined> {
   const { path } = options;
   const found = await stat(path).catch((cause: unknown) => {
-    throw new RedlineError("SOURCE_MISSING", { what: path, hint: "check the path", cause });
+    throw missingInput(path, cause);
   });
   if (found.isDirectory()) {
     throw new RedlineError("SOURCE_FORMAT", { what: path, expected: "a WAV file", received: "a folder" });
@@ -45,7 +46,7 @@ export async function* readWav(options: WavOptions): AsyncGenerator<AudioChunk, 
     yield* decodeWav({ ...options, bytes: stream, label: path, pull: "whole" });
   } catch (error) {
     if (error instanceof RedlineError) throw error;
-    throw new RedlineError("SOURCE_MISSING", { what: path, received: "a read error", cause: error });
+    throw missingInput(path, error);
   } finally {
     stream.destroy();
   }

@@ -1,25 +1,16 @@
 // Owns the YUV4MPEG2 stream format: its header, its frame marks, its planes. Knows not where the bytes come from.
 // Invariant: one frame of memory however long the stream; every whole frame is delivered before an error is thrown.
 
-import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
-import { createStamp, type FrameItem, type FrameSource, streamNames } from "./frame.js";
-import { ByteReader } from "./frame-bytes.js";
+import { cutFrame } from "./broken-input.js";
+import { ByteStream } from "./byte-stream.js";
+import { createStamp, type FrameItem, type FrameSource, type StreamOptions, streamNames } from "./frame.js";
 import { requireImageSize } from "./image.js";
 import { type PlaneLayout, planeBytes, rgbFromPlanes } from "./y4m-colour.js";
 
 /** What a stream's header says. */
 export interface Y4mHeader extends PlaneLayout {
   readonly isInterlaced: boolean;
-}
-
-/** A stream and the names its frames carry. */
-export interface StreamOptions {
-  readonly clock: Clock;
-  /** Name of the stream in results and errors: a file name or `stdin`. */
-  readonly name: string;
-  /** Begin of output names: `<stem>.000123`. */
-  readonly stem: string;
 }
 
 /** Longest header line: real ones are under 100 bytes; without a bound a wrong file would be read to its end. */
@@ -106,15 +97,17 @@ async function* readFrames(
   stream: AsyncIterable<Uint8Array>,
   options: StreamOptions,
 ): AsyncGenerator<FrameItem> {
-  const reader = new ByteReader(stream);
+  const reader = new ByteStream(stream);
   try {
     const header = await readHeader(reader, options.name);
     const { luma, chroma } = planeBytes(header);
     const planes = new Uint8Array(luma + 2 * chroma);
     const stamp = createStamp(options.clock);
     for (let id = 0; await readMark(reader, { name: options.name, id }); id++) {
-      const received = await reader.fill(planes);
-      if (received < planes.length) throw truncated(options.name, { id, expected: planes.length, received });
+      const receivedBytes = await reader.fill(planes);
+      if (receivedBytes < planes.length) {
+        throw cutFrame(options.name, { id, expectedBytes: planes.length, receivedBytes });
+      }
       yield {
         id,
         ...streamNames(options, id),
@@ -130,43 +123,31 @@ async function* readFrames(
   }
 }
 
-async function readHeader(reader: ByteReader, name: string): Promise<Y4mHeader> {
+async function readHeader(reader: ByteStream, name: string): Promise<Y4mHeader> {
   const { text, isWhole } = await reader.line(LINE_BYTES_MAX);
   if (text === "" && !isWhole) throw new RedlineError("SOURCE_EMPTY", { what: name });
   if (!isWhole && text.startsWith(MAGIC)) {
-    throw new RedlineError("SOURCE_TRUNCATED", { what: name, expected: "a whole header line" });
+    const received = `${text.length} bytes without the end of the line`;
+    throw new RedlineError("SOURCE_TRUNCATED", { what: name, expected: "a whole header line", received });
   }
   return parseY4mHeader({ name, line: text });
 }
 
 /** Reads `FRAME ...` and answers whether there is one: false at the clean end of the stream. */
 async function readMark(
-  reader: ByteReader,
+  reader: ByteStream,
   place: { readonly name: string; readonly id: number },
 ): Promise<boolean> {
   const { text, isWhole } = await reader.line(LINE_BYTES_MAX);
   if (text === "" && !isWhole) return false;
   if (isWhole && (text === "FRAME" || text.startsWith("FRAME "))) return true;
   if (!isWhole && "FRAME ".startsWith(text.slice(0, 6))) {
-    throw truncated(place.name, { id: place.id, expected: 6, received: text.length });
+    throw cutFrame(place.name, { id: place.id, expectedBytes: "FRAME ".length, receivedBytes: text.length });
   }
   throw new RedlineError("SOURCE_FORMAT", {
     what: `${place.name}, frame ${place.id}`,
     expected: "FRAME",
     received: JSON.stringify(text.slice(0, 16)),
-  });
-}
-
-/** The error of a stream that ends inside frame `id`. */
-export function truncated(
-  name: string,
-  facts: { readonly id: number; readonly expected: number; readonly received: number },
-): RedlineError {
-  return new RedlineError("SOURCE_TRUNCATED", {
-    what: `${name}, frame ${facts.id}`,
-    expected: `${facts.expected} bytes`,
-    received: String(facts.received),
-    hint: `the ${facts.id} frames before it are whole and were delivered`,
   });
 }
 

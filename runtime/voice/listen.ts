@@ -3,9 +3,10 @@
 
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
-import { OUTCOME_STATUSES, type OutcomeReason, type OutcomeStatus } from "../core/outcome.js";
+import { type OutcomeReason, type OutcomeStatus, zeroOutcomes } from "../core/outcome.js";
 import type { Session } from "../sessions/session.js";
-import { type AudioChunk, type AudioSource, NO_REPAIRS, type Repairs } from "../sources/audio.js";
+import { type AudioChunk, type AudioSource, addRepairs, NO_REPAIRS, type Repairs } from "../sources/audio.js";
+import { nextUnlessAborted } from "../sources/next-item.js";
 import { EnergyGate, type GateRules } from "./energy-gate.js";
 import { FRAME_SAMPLES, FrameCutter, type SpeechFrame } from "./frames.js";
 import { SPEECH_RATE_HZ, SpeechResampler } from "./resample.js";
@@ -103,10 +104,7 @@ class VoiceStream {
   readonly #gate: EnergyGate | undefined;
   readonly #segmenter: Segmenter;
   readonly #cutter = new FrameCutter();
-  readonly #outcomes = Object.fromEntries(OUTCOME_STATUSES.map((status) => [status, 0])) as Record<
-    OutcomeStatus,
-    number
-  >;
+  readonly #outcomes = zeroOutcomes();
   /** Frames a closed gate may still call back, oldest first. */
   #preRoll: SpeechFrame[] = [];
   #resampler: SpeechResampler | undefined;
@@ -137,10 +135,7 @@ class VoiceStream {
     }
     this.#resampler ??= new SpeechResampler(chunk);
     this.#inputFrames += chunk.samples.length / chunk.channels;
-    this.#repairs = {
-      nonFinite: this.#repairs.nonFinite + chunk.repairs.nonFinite,
-      clipped: this.#repairs.clipped + chunk.repairs.clipped,
-    };
+    this.#repairs = addRepairs(this.#repairs, chunk.repairs);
     const endS = this.#inputFrames / chunk.sampleRateHz;
     for (const frame of this.#cutter.push(this.#resampler.push(chunk.samples))) {
       const frameEndS = ((frame.index + 1) * FRAME_SAMPLES) / SPEECH_RATE_HZ;
@@ -229,24 +224,17 @@ async function* untilAborted(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<AudioChunk> {
   const chunks = source[Symbol.asyncIterator]();
-  let stopWaiting = (): void => {};
-  const onAbort = (): void => stopWaiting();
-  signal?.addEventListener("abort", onAbort, { once: true });
   let isWaiting = false;
   try {
     while (signal?.aborted !== true) {
       isWaiting = true;
-      const next = await new Promise<IteratorResult<AudioChunk> | "aborted">((resolve, reject) => {
-        stopWaiting = () => resolve("aborted");
-        chunks.next().then(resolve, reject);
-      });
-      if (next === "aborted") return;
+      const next = await nextUnlessAborted(chunks, signal);
+      if (next === undefined) return;
       isWaiting = false;
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
-    signal?.removeEventListener("abort", onAbort);
     const ended = chunks.return?.();
     // A source that waits for input that may never come is let go, not waited for.
     if (isWaiting) ended?.catch(() => undefined);

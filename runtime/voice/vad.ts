@@ -3,7 +3,7 @@
 
 import { RedlineError } from "../core/errors.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
-import { elementCount, isStaticShape, type TensorSpec } from "../core/tensor.js";
+import { elementCount, fitsShape, type TensorSpec } from "../core/tensor.js";
 import type { Outcome, ReservedSlot, RunInputs, Session } from "../sessions/session.js";
 import type { Manifest } from "../store/manifest.js";
 import { FRAME_SAMPLES } from "./frames.js";
@@ -202,7 +202,7 @@ function fitted(session: Session, tensors: VadTensors): VadTensors {
       const received = from.map((candidate) => candidate.name).join(", ");
       throw unsuitable(session, expected, `${side}s ${received}`);
     }
-    if (spec.dtype !== wanted.dtype || !admits(spec.shape, wanted.shape)) {
+    if (spec.dtype !== wanted.dtype || !fitsShape(wanted.shape, spec.shape)) {
       throw unsuitable(session, expected, `${spec.dtype} [${spec.shape.join(", ")}]`);
     }
   };
@@ -217,16 +217,6 @@ function fitted(session: Session, tensors: VadTensors): VadTensors {
   const extra = session.inputs.find((spec) => !names.includes(spec.name));
   if (extra !== undefined) throw unsuitable(session, "no further input", extra.name);
   return { ...tensors, sampleRate: hasRate ? tensors.sampleRate : undefined };
-}
-
-function admits(shape: TensorSpec["shape"], wanted: TensorSpec["shape"]): boolean {
-  if (isStaticShape(shape) && isStaticShape(wanted) && elementCount(shape) !== elementCount(wanted)) {
-    return false;
-  }
-  return (
-    shape.length === wanted.length &&
-    shape.every((size, axis) => typeof size === "string" || size === wanted[axis])
-  );
 }
 
 function unsuitable(session: Session, expected: string, received: string): RedlineError {

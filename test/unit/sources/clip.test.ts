@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clipFrames } from "../../../runtime/sources/clip.js";
-import type { FrameItem, ImageFrame } from "../../../runtime/sources/frame.js";
 import { openFrames } from "../../../runtime/sources/frame-input.js";
+import { drain } from "../../support/drained.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
 
 const hasFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
@@ -29,16 +29,6 @@ beforeAll(async () => {
   if (!isMade) throw new Error("ffmpeg could not write the test clip");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function drain(source: AsyncIterable<FrameItem>) {
-  const frames: ImageFrame[] = [];
-  try {
-    for await (const item of source) frames.push(item as ImageFrame);
-  } catch (error) {
-    return { frames, error };
-  }
-  return { frames, error: undefined };
-}
 
 describe.skipIf(!hasFfmpeg)("a clip, with ffmpeg installed", () => {
   test("gives each of its frames once, at its own size", async () => {

@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { FrameItem, ImageFrame } from "../../../runtime/sources/frame.js";
 import { rawFrames } from "../../../runtime/sources/raw-frames.js";
 import { parseY4mHeader, y4mFrames } from "../../../runtime/sources/y4m.js";
 import { rgbFromPlanes } from "../../../runtime/sources/y4m-colour.js";
+import { drain } from "../../support/drained.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
 
 const STREAM = { clock: new VirtualClock(), name: "test.y4m", stem: "test" };
@@ -20,17 +20,6 @@ function stream(header: string, frames: readonly Uint8Array[]): Buffer {
     Buffer.from(`${header}\n`),
     ...frames.flatMap((frame) => [Buffer.from("FRAME\n"), frame]),
   ]);
-}
-
-/** Everything a source delivered, and the error that ended it. */
-async function drain(source: AsyncIterable<FrameItem>) {
-  const frames: ImageFrame[] = [];
-  try {
-    for await (const item of source) frames.push(item as ImageFrame);
-  } catch (error) {
-    return { frames, error };
-  }
-  return { frames, error: undefined };
 }
 
 describe("a YUV4MPEG2 header", () => {
@@ -95,7 +84,7 @@ describe("a YUV4MPEG2 stream", () => {
     const { frames, error } = await drain(y4mFrames(inPieces(bytes, 4), STREAM));
 
     expect(frames).toHaveLength(1);
-    expect(error).toMatchObject({ code: "SOURCE_TRUNCATED", expected: "6 bytes", received: "3" });
+    expect(error).toMatchObject({ code: "SOURCE_TRUNCATED", expected: "6 bytes", received: "3 bytes" });
   });
 
   test("cut off in a frame's mark is truncated too", async () => {
