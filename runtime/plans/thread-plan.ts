@@ -1,9 +1,11 @@
 // Owns how many threads one job of a session gets. Knows a deadline and measured run times; opens and runs nothing.
 // Invariant: threads are added only while the deadline leaves too little room and the last addition was worth its power.
 
-/** The most a median run may take of its deadline. */
-// Above the median the tail of one run reaches 1.5 times it on an otherwise idle machine (cold caches, a shared memory
-// bus), and preprocessing, a preempted section and delivery come on top: 0.4 x 1.5 leaves 40 % of the deadline to them.
+/**
+ * The most a median run may take of its deadline. The tail of one run reaches 1.5 times its median on an otherwise idle
+ * machine (cold caches, a shared memory bus), and preprocessing, a preempted section and delivery come on top:
+ * 0.4 x 1.5 leaves 40 % of the deadline to them.
+ */
 export const RUN_SHARE_MAX = 0.4;
 
 /** A further thread must save this much of the run time: what it saves less costs only energy. */

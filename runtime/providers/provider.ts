@@ -7,6 +7,7 @@ import type { CancelReason, LaneJob, Settlement } from "../core/lane.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
 import type { StatedShapes } from "./stated-shapes.js";
 
+/** The providers there are. */
 export type ProviderName = "ort" | "ort-node" | "null";
 
 /** What to open and how. */
@@ -18,7 +19,7 @@ export interface OpenRequest {
   readonly slots: number;
   /** Shapes of tensors the model's manifest states, for dimensions the graph leaves open. */
   readonly statedShapes: StatedShapes;
-  /** Jobs run on the caller's thread with `runSync`. */
+  /** The session must be able to run on the caller's thread; a provider that cannot refuses to open it. */
   readonly isInline: boolean;
   readonly ort?: OrtOptions;
   readonly null?: NullOptions;
@@ -55,7 +56,7 @@ export interface ProviderSession {
   /** Queues a job; never throws. */
   submit(job: Omit<LaneJob, "sessionId">): void;
   cancel(jobId: number, reason: CancelReason): void;
-  /** Runs a slot on the calling thread. Only on sessions opened inline. */
+  /** Runs a slot on the calling thread. Throws `PROVIDER_UNAVAILABLE` where graphs run in another process. */
   runInline(slot: number): Settlement;
   /** Settles every job first, then frees. Idempotent. */
   close(): Promise<void>;

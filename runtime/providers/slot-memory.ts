@@ -1,6 +1,8 @@
 // Owns the memory of one slot: one block with every static tensor in it, and blocks of their own for dynamic ones.
-// Knows no provider. Invariant: a view stays valid and in place until its tensor's shape changes.
+// Knows no provider. Invariant: a view stays valid and in place until its tensor's shape changes; `views` always holds
+// the present one.
 
+import { RedlineError } from "../core/errors.js";
 import {
   DTYPE_BYTES,
   elementCount,
@@ -24,10 +26,16 @@ export interface SlotTensor {
   shape: readonly number[] | undefined;
 }
 
+/** A tensor whose elements and shape are there. */
+export type FilledTensor = SlotTensor & { readonly data: TensorData; readonly shape: readonly number[] };
+
 /** The tensors of one slot. */
 export class SlotMemory {
   readonly inputs: readonly SlotTensor[];
   readonly outputs: readonly SlotTensor[];
+  /** The inputs' elements by name; an input whose shape is not known yet is absent. */
+  readonly views: Record<string, TensorData> = {};
+  private readonly inputsByName: ReadonlyMap<string, SlotTensor>;
 
   constructor(
     specs: { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] },
@@ -45,12 +53,19 @@ export class SlotMemory {
     };
     this.inputs = specs.inputs.map(place);
     this.outputs = specs.outputs.map(place);
+    this.inputsByName = new Map(this.inputs.map((tensor) => [tensor.spec.name, tensor]));
+    for (const { spec, data } of this.inputs) if (data) this.views[spec.name] = data;
   }
 
-  /** Gives a dynamic input a concrete shape. Answers whether anything changed. */
+  /** The input of that name, which is one of the slot's. */
+  input(name: string): SlotTensor {
+    return this.inputsByName.get(name)!;
+  }
+
+  /** Gives an input a concrete shape. Answers whether anything changed. */
   shape(tensor: SlotTensor, shape: readonly number[]): boolean {
     if (tensor.shape && sameShape(tensor.shape, shape)) return false;
-    const { dtype } = tensor.spec;
+    const { name, dtype } = tensor.spec;
     if (dtype === "string") {
       tensor.data = new Array<string>(elementCount(shape)).fill("");
     } else {
@@ -58,7 +73,35 @@ export class SlotMemory {
       tensor.data = viewOf(dtype, this.allocate(length * DTYPE_BYTES[dtype]), { byteOffset: 0, length });
     }
     tensor.shape = [...shape];
+    this.views[name] = tensor.data;
     return true;
+  }
+
+  /** Sets the shape and the elements of a string input. */
+  fillStrings(
+    name: string,
+    { data, shape }: { readonly data: readonly string[]; readonly shape: readonly number[] },
+  ): void {
+    const tensor = this.input(name);
+    this.shape(tensor, shape);
+    const elements = tensor.data as string[];
+    for (const [position, text] of data.entries()) elements[position] = text;
+  }
+
+  /**
+   * The inputs, each with its elements and shape.
+   *
+   * @throws RedlineError `INPUT_MISSING` for one that was never given a shape.
+   */
+  filledInputs(): readonly FilledTensor[] {
+    return this.inputs.map((tensor) => {
+      if (isFilled(tensor)) return tensor;
+      throw new RedlineError("INPUT_MISSING", {
+        what: `input ${tensor.spec.name}`,
+        expected: `a tensor of shape [${tensor.spec.shape.join(", ")}]`,
+        received: "nothing",
+      });
+    });
   }
 
   private allocate(bytes: number): ArrayBufferLike {
@@ -69,6 +112,11 @@ export class SlotMemory {
 interface FixedSpec extends TensorSpec {
   readonly dtype: Exclude<TensorSpec["dtype"], "string">;
   readonly shape: readonly number[];
+}
+
+/** Whether a tensor has its elements and shape. */
+export function isFilled(tensor: SlotTensor): tensor is FilledTensor {
+  return tensor.data !== undefined && tensor.shape !== undefined;
 }
 
 function isFixed(spec: TensorSpec): spec is FixedSpec {

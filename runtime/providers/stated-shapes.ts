@@ -2,7 +2,7 @@
 // Knows no manifest format. Invariant: a size the graph fixes is never changed, only confirmed.
 
 import { RedlineError } from "../core/errors.js";
-import type { TensorSpec } from "../core/tensor.js";
+import { fitsShape, type TensorSpec } from "../core/tensor.js";
 
 /** Shapes by tensor name, as stated outside the graph. */
 export type StatedShapes = Readonly<Record<string, readonly (number | string)[]>>;
@@ -17,10 +17,7 @@ export function closeShapes(specs: readonly TensorSpec[], stated: StatedShapes):
   return specs.map((spec) => {
     const shape = stated[spec.name];
     if (shape === undefined) return spec;
-    const isCompatible =
-      shape.length === spec.shape.length &&
-      spec.shape.every((size, axis) => typeof size === "string" || size === shape[axis]);
-    if (!isCompatible) {
+    if (!fitsShape(shape, spec.shape)) {
       throw new RedlineError("MODEL_UNSUITABLE", {
         what: `tensor ${spec.name}`,
         expected: `[${shape.join(", ")}] as the manifest states`,

@@ -5,6 +5,7 @@ import { RedlineError } from "../core/errors.js";
 import {
   carries,
   elementCount,
+  fitsShape,
   isStaticShape,
   type Tensor,
   type TensorData,
@@ -31,18 +32,43 @@ export function checkInputs(
   inputs: RunInputs,
   hasNonFinite: NonFiniteScan,
 ): CheckedInput[] {
-  for (const name in inputs) {
-    if (!specs.some((spec) => spec.name === name)) refuseUnknown(name, specs);
-  }
+  for (const name in inputs) findSpec(specs, name);
   return specs.map((spec) => {
     const given = inputs[spec.name];
     if (given === undefined) {
-      throw new RedlineError("INPUT_MISSING", { what: `input ${describeSpec(spec)}`, received: "nothing" });
+      const expected = specs.map(({ name }) => name).join(", ");
+      throw new RedlineError("INPUT_MISSING", {
+        what: `input ${describeSpec(spec)}`,
+        expected,
+        received: Object.keys(inputs).join(", ") || "nothing",
+      });
     }
     const checked = checkTensor(spec, given);
     checkFinite(checked, hasNonFinite);
     return checked;
   });
+}
+
+/**
+ * The spec of the input of that name.
+ * @throws RedlineError INPUT_UNKNOWN listing the names there are.
+ */
+export function findSpec(specs: readonly TensorSpec[], name: string): TensorSpec {
+  const spec = specs.find((candidate) => candidate.name === name);
+  if (spec) return spec;
+  throw new RedlineError("INPUT_UNKNOWN", {
+    what: `input ${name}`,
+    expected: specs.map((candidate) => candidate.name).join(", "),
+    received: name,
+  });
+}
+
+/**
+ * Refuses a shape the model does not take.
+ * @throws RedlineError INPUT_SHAPE.
+ */
+export function checkShape(spec: TensorSpec, shape: readonly number[]): void {
+  if (!fitsShape(shape, spec.shape)) refuseShape(spec, `[${shape.join(", ")}]`);
 }
 
 /** Refuses NaN and infinity in a float input. */
@@ -80,10 +106,7 @@ function checkTensor(spec: TensorSpec, given: TensorData | Tensor): CheckedInput
     });
   }
   const shape = isBare ? bareShape(spec, data) : given.shape;
-  const fits =
-    shape.length === spec.shape.length &&
-    spec.shape.every((dimension, axis) => typeof dimension === "string" || dimension === shape[axis]);
-  if (!fits) refuseShape(spec, `[${shape.join(", ")}]`);
+  checkShape(spec, shape);
   if (elementCount(shape) !== data.length) {
     refuseShape(spec, `[${shape.join(", ")}] with ${data.length} elements`);
   }
@@ -102,14 +125,6 @@ function bareShape(spec: TensorSpec, data: TensorData): readonly number[] {
     refuseShape(spec, `${data.length} elements without a shape; give { data, shape }`);
   }
   return spec.shape.map((dimension) => (typeof dimension === "number" ? dimension : data.length / known));
-}
-
-function refuseUnknown(name: string, specs: readonly TensorSpec[]): never {
-  throw new RedlineError("INPUT_UNKNOWN", {
-    what: `input ${name}`,
-    expected: specs.map((spec) => spec.name).join(", "),
-    received: name,
-  });
 }
 
 function refuseShape(spec: TensorSpec, received: string): never {

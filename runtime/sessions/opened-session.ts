@@ -10,9 +10,16 @@ import type { OpenRequest, Provider, ProviderSession } from "../providers/provid
 import { RunTimeEstimate } from "../scheduler/run-time-estimate.js";
 import type { Manifest } from "../store/manifest.js";
 import { SessionCounters } from "../telemetry/session-counters.js";
-import { type CheckedInput, checkFinite, checkInputs, type NonFiniteScan } from "./input-check.js";
+import {
+  type CheckedInput,
+  checkFinite,
+  checkInputs,
+  checkShape,
+  findSpec,
+  type NonFiniteScan,
+} from "./input-check.js";
 import type { Outcome, ReservedSlot, RunInputs, RunOptions, Session, SessionStats } from "./session.js";
-import { SettledOutcome } from "./settled-outcome.js";
+import { type SettledFacts, SettledOutcome } from "./settled-outcome.js";
 import { SlotPool } from "./slot-pool.js";
 
 /** What a session is opened with; all policy has been decided. */
@@ -45,7 +52,7 @@ interface PendingJob {
   readonly forgetSignal: () => void;
 }
 
-/** A session over a provider. Made by `openSession`. */
+/** A session over a provider. */
 export class OpenedSession implements Session {
   readonly name: string;
   readonly model: string;
@@ -104,7 +111,10 @@ export class OpenedSession implements Session {
     const provided = this.opened.slots[slot]!;
     let isReserved = true;
     const spend = (): void => {
-      if (!isReserved) throw new RedlineError("INPUT_SLOT", { what: `slot ${slot} of ${this.name}` });
+      if (!isReserved) {
+        const hint = "reserve() takes another one";
+        throw new RedlineError("INPUT_SLOT", { what: `slot ${slot} of ${this.name}`, hint });
+      }
       isReserved = false;
     };
     return {
@@ -185,21 +195,7 @@ export class OpenedSession implements Session {
   }
 
   private shapeInput(slot: number, { name, shape }: { name: string; shape: readonly number[] }): TensorData {
-    const spec = this.inputs.find((input) => input.name === name);
-    if (!spec) {
-      const expected = this.inputs.map((input) => input.name).join(", ");
-      throw new RedlineError("INPUT_UNKNOWN", { what: `input ${name}`, expected, received: name });
-    }
-    const fits =
-      shape.length === spec.shape.length &&
-      spec.shape.every((dimension, axis) => typeof dimension === "string" || dimension === shape[axis]);
-    if (!fits) {
-      throw new RedlineError("INPUT_SHAPE", {
-        what: `input ${name}`,
-        expected: `[${spec.shape.join(", ")}]`,
-        received: `[${shape.join(", ")}]`,
-      });
-    }
+    checkShape(findSpec(this.inputs, name), shape);
     return this.opened.slots[slot]!.shapeInput(name, shape);
   }
 
@@ -211,6 +207,8 @@ export class OpenedSession implements Session {
       if (data === undefined) {
         throw new RedlineError("INPUT_MISSING", {
           what: `input ${spec.name}`,
+          expected: `a view of shape [${spec.shape.join(", ")}]`,
+          received: "nothing",
           hint: "call shapeInput first",
         });
       }
@@ -318,7 +316,7 @@ export class OpenedSession implements Session {
     };
   }
 
-  private record(facts: Omit<Outcome, "message" | "outputs" | "release" | "latencyUs">): void {
+  private record(facts: Omit<SettledFacts, "message">): void {
     const event: RedlineEvent = {
       kind: settlementKind(facts.status),
       atUs: facts.settledUs,

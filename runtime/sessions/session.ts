@@ -1,10 +1,11 @@
 // Owns the public face of a session: what an opened model under a contract offers. Knows no lane and no file.
-// Invariant: `run` throws only for bad input or a closed session's misuse; everything else is an outcome.
+// Invariant: `run` rejects for bad input alone; everything else, a closed session included, is an outcome.
 
 import type { FrozenContract } from "../core/contract.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
 import type { Manifest } from "../store/manifest.js";
+import type { LatencyQuantiles } from "../telemetry/session-counters.js";
 
 /** Inputs by name: bare elements where the model's shape is static, elements with a shape where it is not. */
 export type RunInputs = Readonly<Record<string, TensorData | Tensor>>;
@@ -40,13 +41,31 @@ export interface Outcome {
   release(): void;
 }
 
-/** A slot taken before its inputs exist, so that they can be written in place. Run it or release it. */
+/**
+ * A slot taken before its inputs exist, so that they can be written in place. Run it or release it.
+ *
+ * @example
+ * const slot = session.reserve();
+ * if (slot !== null) {
+ *   (slot.inputs.image as Float32Array).fill(0.5);
+ *   const outcome = await slot.run({ capturedUs: runtime.clock.nowUs() });
+ *   outcome.release();
+ * }
+ */
 export interface ReservedSlot {
-  /** The slot's own views by input name. */
+  /** The slot's own views by input name; a dynamic input has none before `shapeInput`. */
   readonly inputs: Readonly<Record<string, TensorData>>;
-  /** Gives a dynamic input its shape and answers its view. */
+  /**
+   * Gives a dynamic input its shape and answers its view.
+   * @throws RedlineError `INPUT_UNKNOWN` or `INPUT_SHAPE`.
+   */
   shapeInput(name: string, shape: readonly number[]): TensorData;
+  /**
+   * Runs what was written, as `Session.run` does. The slot is the outcome's from then on.
+   * @throws RedlineError `INPUT_SLOT` after an earlier run or release, `INPUT_MISSING` or `INPUT_NON_FINITE`.
+   */
   run(options?: RunOptions): Promise<Outcome>;
+  /** Gives the slot back unused. Without effect once it was run. */
   release(): void;
 }
 
@@ -64,13 +83,8 @@ export interface SessionStats {
   readonly n: number;
   readonly outcomes: Readonly<Record<OutcomeStatus, number>>;
   /** Capture to settlement of jobs that ran to their end, in microseconds. */
-  readonly latencyUs: {
-    readonly p50: number;
-    readonly p90: number;
-    readonly p99: number;
-    readonly p999: number;
-    readonly max: number;
-  };
+  readonly latencyUs: LatencyQuantiles;
+  /** Mean processor time of a run whose processor time is known, in microseconds. */
   readonly cpuUsPerJob: number;
   /** Outcomes that were not `done` and that the caller did not ask for. */
   readonly misses: number;
@@ -106,7 +120,7 @@ export interface Session extends AsyncDisposable {
    */
   run(inputs: RunInputs, options?: RunOptions): Promise<Outcome>;
 
-  /** Takes a free slot, or answers null when there is none. */
+  /** Takes a free slot; null when every slot is held or the session is closed. */
   reserve(): ReservedSlot | null;
 
   /**
@@ -115,6 +129,7 @@ export interface Session extends AsyncDisposable {
    */
   runSync(inputs: RunInputs, options?: Pick<RunOptions, "capturedUs">): Outcome;
 
+  /** What has settled since the session opened. */
   stats(): SessionStats;
 
   /** Settles every job, then frees. Idempotent. */

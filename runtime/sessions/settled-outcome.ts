@@ -7,17 +7,7 @@ import type { ProviderSlot } from "../providers/provider.js";
 import type { Outcome } from "./session.js";
 
 /** The facts of a settlement together with its contract's times. */
-export interface SettledFacts {
-  readonly jobId: number;
-  readonly status: OutcomeStatus;
-  readonly reason: OutcomeReason;
-  readonly capturedUs: number;
-  readonly startedUs: number;
-  readonly settledUs: number;
-  readonly deadlineUs: number;
-  readonly cpuUs: number;
-  readonly message: string | undefined;
-}
+export type SettledFacts = Omit<Outcome, "latencyUs" | "outputs" | "release">;
 
 /** What an outcome with results holds on to. */
 export interface HeldSlot {

@@ -44,7 +44,8 @@ export class OrtNodeProvider implements Provider {
     if (reply.kind !== "opened") {
       const message = reply.kind === "failed" ? reply.message : `unexpected reply ${reply.kind}`;
       const isMissing = /doesn't exist|does not exist|no such file/i.test(message);
-      throw new RedlineError(isMissing ? "MODEL_FILE_MISSING" : "MODEL_LOAD_FAILED", { what: message });
+      const what = typeof request.graph === "string" ? `${request.graph}: ${message}` : message;
+      throw new RedlineError(isMissing ? "MODEL_FILE_MISSING" : "MODEL_LOAD_FAILED", { what });
     }
     const session = new OrtNodeSession({
       sessionId,

@@ -1,4 +1,5 @@
 // Owns one slot of the fallback: memory of this process, copied to the lane process and back. Knows no job.
+// Invariant: outputs are those of the last run that came to its end.
 
 import { RedlineError } from "../../core/errors.js";
 import type { Tensor, TensorData, TensorSpec } from "../../core/tensor.js";
@@ -9,7 +10,7 @@ import type { LaneReply } from "./protocol.js";
 
 /** A slot whose outputs are those of the last reply. */
 export class PrivateSlot implements ProviderSlot {
-  readonly inputs: Record<string, TensorData> = {};
+  readonly inputs: Readonly<Record<string, TensorData>>;
   private readonly memory: SlotMemory;
   private outputs: Readonly<Record<string, Tensor>> = {};
 
@@ -18,21 +19,17 @@ export class PrivateSlot implements ProviderSlot {
     specs: { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] },
   ) {
     this.memory = new SlotMemory({ inputs: specs.inputs, outputs: [] }, "private");
-    for (const { spec, data } of this.memory.inputs) if (data) this.inputs[spec.name] = data;
+    this.inputs = this.memory.views;
   }
 
   shapeInput(name: string, shape: readonly number[]): TensorData {
-    const tensor = this.memory.inputs.find(({ spec }) => spec.name === name)!;
-    if (this.memory.shape(tensor, shape)) this.inputs[name] = tensor.data!;
+    const tensor = this.memory.input(name);
+    this.memory.shape(tensor, shape);
     return tensor.data!;
   }
 
-  fillStrings(
-    name: string,
-    strings: { readonly data: readonly string[]; readonly shape: readonly number[] },
-  ): void {
-    const elements = this.shapeInput(name, strings.shape) as string[];
-    for (const [position, text] of strings.data.entries()) elements[position] = text;
+  fillStrings(name: string, strings: { data: readonly string[]; shape: readonly number[] }): void {
+    this.memory.fillStrings(name, strings);
   }
 
   output(name: string): Tensor {
@@ -42,10 +39,7 @@ export class PrivateSlot implements ProviderSlot {
   /** The inputs as the lane process takes them. */
   tensors(): Record<string, Tensor> {
     return Object.fromEntries(
-      this.memory.inputs.map(({ spec, data, shape }) => {
-        if (data && shape) return [spec.name, { data, shape }];
-        throw new RedlineError("INPUT_MISSING", { what: `input ${spec.name}` });
-      }),
+      this.memory.filledInputs().map(({ spec, data, shape }) => [spec.name, { data, shape }]),
     );
   }
 

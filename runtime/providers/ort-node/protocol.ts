@@ -4,6 +4,7 @@
 import type { OrtOptions } from "../../bindings/addon.js";
 import type { Tensor, TensorSpec } from "../../core/tensor.js";
 
+/** What a lane process is asked. */
 export type LaneRequest =
   | {
       readonly kind: "open";
@@ -20,6 +21,7 @@ export type LaneRequest =
     }
   | { readonly kind: "close"; readonly id: number; readonly sessionId: number };
 
+/** What it answers; `failed` for a request of any kind. */
 export type LaneReply =
   | {
       readonly kind: "opened";

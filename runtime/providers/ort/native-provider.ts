@@ -11,12 +11,14 @@ import {
 import { ERROR_TABLE, type ErrorCode, RedlineError } from "../../core/errors.js";
 import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
+import type { TensorSpec } from "../../core/tensor.js";
 import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
 import type { MemorySharing } from "../slot-memory.js";
 import { closeShapes } from "../stated-shapes.js";
 import { type NativeEnvironment, nativeEnvironment } from "./native-environment.js";
 import { NativeSlot } from "./native-slot.js";
 
+/** Which of the two providers, over which addon. */
 export interface NativeProviderOptions {
   readonly name: "ort" | "null";
   readonly addon: NativeAddon;
@@ -29,7 +31,7 @@ export interface NativeProviderOptions {
 export class NativeProvider implements Provider {
   readonly name: "ort" | "null";
   private readonly environment: NativeEnvironment;
-  private readonly open_ = new Set<NativeProviderSession>();
+  private readonly sessions = new Set<NativeProviderSession>();
   private library: Promise<OrtLibrary> | undefined;
 
   constructor(private readonly options: NativeProviderOptions) {
@@ -53,9 +55,9 @@ export class NativeProvider implements Provider {
       const session = new NativeProviderSession(this.environment, info, {
         request,
         sharing: this.options.sharing,
-        onClosed: () => this.open_.delete(session),
+        onClosed: () => this.sessions.delete(session),
       });
-      this.open_.add(session);
+      this.sessions.add(session);
       return session;
     } catch (error) {
       // The graph is open in the host, but its shapes are not those the manifest states.
@@ -65,7 +67,7 @@ export class NativeProvider implements Provider {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.open_].map((session) => session.close()));
+    await Promise.all([...this.sessions].map((session) => session.close()));
   }
 
   private loadLibrary(): Promise<OrtLibrary> {
@@ -78,8 +80,8 @@ export class NativeProvider implements Provider {
 }
 
 class NativeProviderSession implements ProviderSession {
-  readonly inputs;
-  readonly outputs;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
   readonly slots: readonly NativeSlot[];
   readonly sessionId: number;
   private readonly inlineTimes = new Float64Array(3);

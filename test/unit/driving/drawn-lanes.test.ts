@@ -8,7 +8,7 @@ import type { FrameEvent } from "../../../runtime/driving/road-event.js";
 import { watchRoad } from "../../../runtime/driving/watch-road.js";
 import type { ImageFrame } from "../../../runtime/sources/frame.js";
 import { decodeImage } from "../../../runtime/sources/image.js";
-import { processClock as clock, openOrtNodeSession } from "../../support/ort-node-session.js";
+import { processClock as clock, openInProcess } from "../../support/in-process-session.js";
 
 const TEACHER = "../shared/assets/models/twinlitenet/twinlitenet.onnx";
 const TUSIMPLE = "../shared/assets/images/tusimple";
@@ -22,7 +22,7 @@ const hasAssets = existsSync(TEACHER) && existsSync(TUSIMPLE);
 if (!hasAssets) console.warn(`skipped: ${TEACHER} and ${TUSIMPLE} are development assets that are not here`);
 
 test.skipIf(!hasAssets)("the teacher's lane lines lie on the lane marks people drew", async () => {
-  await using session = await openOrtNodeSession({ graph: TEACHER });
+  await using session = await openInProcess({ graph: TEACHER });
   const names = ["0000", "0001", "0002"];
   const images = await Promise.all(
     names.map((name) => decodeImage(join(TUSIMPLE, `training_data_example_image_${name}.png`))),

@@ -8,22 +8,22 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RedlineError } from "../../../runtime/core/errors.js";
 import type { FrameEvent, RoadEvent } from "../../../runtime/driving/road-event.js";
 import { type WatchRoadOptions, watchRoad } from "../../../runtime/driving/watch-road.js";
+import type { Session } from "../../../runtime/sessions/session.js";
 import { type FrameItem, type ImageFrame, isFault } from "../../../runtime/sources/frame.js";
 import { decodeImage } from "../../../runtime/sources/image.js";
 import { imageFolder } from "../../../runtime/sources/image-folder.js";
 import {
   processClock as clock,
-  type OrtNodeSession,
-  type OrtNodeSessionOptions,
-  openOrtNodeSession,
-} from "../../support/ort-node-session.js";
+  type InProcessOptions,
+  openInProcess,
+} from "../../support/in-process-session.js";
 
 const STUDENT = "models/road-seg/road-seg-int8.onnx";
 
 /** The first frames of the bundled drive. */
 let drive: ImageFrame[];
 let folder: string;
-const sessions: OrtNodeSession[] = [];
+const sessions: Session[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "redline-road-"));
@@ -38,8 +38,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function open(options: Partial<OrtNodeSessionOptions> = {}): Promise<OrtNodeSession> {
-  const session = await openOrtNodeSession({ graph: STUDENT, ...options });
+async function open(options: Partial<InProcessOptions> = {}): Promise<Session> {
+  const session = await openInProcess({ graph: STUDENT, ...options });
   sessions.push(session);
   return session;
 }

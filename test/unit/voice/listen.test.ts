@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Session } from "../../../runtime/sessions/session.js";
 import type { AudioChunk } from "../../../runtime/sources/audio.js";
 import { paceAudio } from "../../../runtime/sources/audio-pace.js";
 import { decodeWav, readWav } from "../../../runtime/sources/wav.js";
@@ -13,7 +14,7 @@ import {
   type VoiceEvent,
   type VoiceReport,
 } from "../../../runtime/voice/listen.js";
-import { type OrtNodeSession, openOrtNodeSession, processClock } from "../../support/ort-node-session.js";
+import { openInProcess, processClock } from "../../support/in-process-session.js";
 import { findSilero } from "../../support/silero.js";
 import { inPieces, s16, wavBytes } from "../../support/wav-bytes.js";
 
@@ -22,10 +23,10 @@ const voicePath = fileURLToPath(new URL("models/samples/voice.wav", repository))
 const jfkPath = fileURLToPath(new URL("../shared/assets/audio/misc/jfk.wav", repository));
 const clock = processClock;
 
-let session: OrtNodeSession;
+let session: Session;
 beforeAll(async () => {
   const { path, manifest } = await findSilero();
-  session = await openOrtNodeSession({ graph: path, manifest: manifest! });
+  session = await openInProcess({ graph: path, manifest: manifest! });
 });
 afterAll(() => session.close());
 
@@ -154,7 +155,7 @@ test("a source that fails gives the speech before the failure and then its error
 
 test("frames that are dropped are counted and the stream goes on", async () => {
   const { path } = await findSilero();
-  const lossy = await openOrtNodeSession({
+  const lossy = await openInProcess({
     graph: path,
     settleInstead: (job) => (job % 50 === 49 ? { status: "dropped", reason: "stale" } : undefined),
   });
@@ -217,7 +218,7 @@ test("in live mode a frame's deadline counts from its last sample", async () => 
   const wav = wavBytes({ sampleRateHz: 48_000, data: s16(...new Array(48_000 / 5).fill(100)) });
 
   await heard({
-    session: spied as unknown as OrtNodeSession,
+    session: spied as unknown as Session,
     mode: "live",
     gate: "off",
     source: paceAudio(decodeWav({ bytes: inPieces(wav, 100_000), clock, chunkMs: 50 }), { clock }),

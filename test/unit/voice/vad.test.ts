@@ -1,10 +1,11 @@
 // Owns the promises of the voice-activity stream, against runs of the real model by hand.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Session } from "../../../runtime/sessions/session.js";
 import type { Manifest } from "../../../runtime/store/manifest.js";
 import { FRAME_SAMPLES } from "../../../runtime/voice/frames.js";
 import { SILERO_TENSORS, type VadReading, VoiceActivity, vadTensorsOf } from "../../../runtime/voice/vad.js";
-import { type OrtNodeSession, openOrtNodeSession } from "../../support/ort-node-session.js";
+import { openInProcess } from "../../support/in-process-session.js";
 import { findSilero } from "../../support/silero.js";
 
 /** Something like a vowel: harmonics of 140 Hz, loudest near 700 Hz, swelling and fading four times a second. */
@@ -31,12 +32,12 @@ async function readings(vad: VoiceActivity, frames: readonly Float32Array[]): Pr
 describe.each(["silero-vad", "silero-vad-v6"] as const)("%s as a stream", (model) => {
   let path: string;
   let manifest: Manifest;
-  let session: OrtNodeSession;
+  let session: Session;
   beforeAll(async () => {
     const found = await findSilero(model);
     path = found.path;
     manifest = found.manifest!;
-    session = await openOrtNodeSession({ graph: path, manifest });
+    session = await openInProcess({ graph: path, manifest });
   });
   afterAll(() => session.close());
 
@@ -70,7 +71,7 @@ describe.each(["silero-vad", "silero-vad-v6"] as const)("%s as a stream", (model
   });
 
   test("is the same by manifest roles and by Silero's names", async () => {
-    const bare = await openOrtNodeSession({ graph: path });
+    const bare = await openInProcess({ graph: path });
     const frames = vowel(3);
 
     const byRole = await readings(new VoiceActivity({ session }), frames);
@@ -84,7 +85,7 @@ describe.each(["silero-vad", "silero-vad-v6"] as const)("%s as a stream", (model
   });
 
   test("a frame that settles without outputs keeps the state and lets the stream go on", async () => {
-    const lossy = await openOrtNodeSession({
+    const lossy = await openInProcess({
       graph: path,
       settleInstead: (job) => (job === 1 ? { status: "dropped", reason: "stale" } : undefined),
     });
@@ -116,7 +117,7 @@ describe.each(["silero-vad", "silero-vad-v6"] as const)("%s as a stream", (model
 
 test("a session without a free slot costs the frame, not the stream", async () => {
   const { path } = await findSilero();
-  const session = await openOrtNodeSession({ graph: path, slots: 1 });
+  const session = await openInProcess({ graph: path, slots: 1 });
   const vad = new VoiceActivity({ session });
   const taken = session.reserve();
   const frame = vowel(1)[0]!;
@@ -133,7 +134,7 @@ test("a session without a free slot costs the frame, not the stream", async () =
 
 test("a model that is no voice-activity model is refused, and what is missing is named", async () => {
   const { path, manifest } = await findSilero();
-  const session = await openOrtNodeSession({ graph: path });
+  const session = await openInProcess({ graph: path });
   const roleless = { ...manifest!, inputs: manifest!.inputs.filter((input) => input.role !== "state") };
 
   expect(() => new VoiceActivity({ session, tensors: { ...SILERO_TENSORS, audio: "sound" } })).toThrow(
