@@ -2,6 +2,7 @@
 // Invariant: test/architecture/public-names.txt lists every name exported here.
 
 export type { NullOptions, OrtOptions } from "./bindings/addon.js";
+export type { ContractRecord } from "./contract-record.js";
 export type { Alarm, Clock } from "./core/clock.js";
 export {
   type Contract,
@@ -20,7 +21,6 @@ export type { FrameErrorEvent, FrameEvent, RoadEvent } from "./driving/road-even
 export type { PictureFolders } from "./driving/road-picture.js";
 export { type WatchRoadOptions, watchRoad } from "./driving/watch-road.js";
 export {
-  type ContractRecord,
   type LiveEvent,
   type LiveRun,
   type LiveRunOptions,

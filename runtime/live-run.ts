@@ -1,22 +1,21 @@
 // Owns the main job: a voice and a driving pipeline side by side in real time, and the verdict on each contract.
-// Knows no terminal. Invariant: every frame due after the warm-up is counted once, those never submitted as dropped.
+// Knows no terminal and no arithmetic of a verdict. Invariant: every frame due after the warm-up is counted once, those never submitted as dropped.
 
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { type Contract, type FrozenContract, isKept } from "./core/contract.js";
+import { type ContractRecord, ContractTally } from "./contract-record.js";
+import { type Contract, DEFAULT_CONTRACT } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
-import type { OutcomeStatus } from "./core/outcome.js";
 import { elementCount } from "./core/tensor.js";
 import type { RoadEvent } from "./driving/road-event.js";
 import { watchRoad } from "./driving/watch-road.js";
 import type { OpenOptions, Runtime } from "./runtime.js";
-import type { Session, SessionStats } from "./sessions/session.js";
+import type { Session } from "./sessions/session.js";
 import { openAudio } from "./sources/audio-input.js";
 import { paceAudio, repeatAudio } from "./sources/audio-pace.js";
 import { openFrames } from "./sources/frame-input.js";
-import { type PacedSource, paced } from "./sources/paced.js";
+import { paced } from "./sources/paced.js";
 import { bundledCatalogue } from "./store/catalogue.js";
-import { SessionCounters } from "./telemetry/session-counters.js";
 import type { GateRules } from "./voice/energy-gate.js";
 import { listen, type VoiceEvent } from "./voice/listen.js";
 import { SPEECH_RATE_HZ } from "./voice/resample.js";
@@ -53,20 +52,6 @@ export interface LiveRunOptions {
 /** A pipeline's event and the session it came from. */
 export type LiveEvent = { readonly session: string; readonly event: VoiceEvent | RoadEvent };
 
-/** One contract's record: the session's statistics since the warm-up, and frames that never reached the session. */
-export interface ContractRecord extends SessionStats {
-  /** Frames overwritten at the source because the one before was not taken in time. Counted as dropped, and missed. */
-  readonly skipped: number;
-  /** Frames the supervisor refused as late or out of order. Counted as dropped, and missed. */
-  readonly refused: number;
-  /** Periods without a frame because reading the source took longer than one: the load was lighter than promised. */
-  readonly starved: number;
-  /** Processor time of the session's runs as a share of one core since the warm-up. */
-  readonly cpuShare: number;
-  /** The tolerance the verdict was given by. */
-  readonly tolerate: { readonly misses: number; readonly outOf: number };
-}
-
 /** The machine and the way models ran on it. */
 export interface MachineRecord {
   readonly platform: string;
@@ -98,15 +83,9 @@ export interface LiveRun {
 
 const VOICE_CONTRACT: Contract = { periodMs: 32, deadlineMs: 32, criticality: "interactive" };
 const DRIVING_CONTRACT: Contract = { periodMs: 50, deadlineMs: 50, criticality: "critical", late: "cancel" };
-const HOG_CONTRACT: Contract = {
-  periodMs: 1000,
-  deadlineMs: 60_000,
-  criticality: "background",
-  late: "keep",
-};
 
 /** Runs before the measurement: a first run pages memory in and sizes arenas, and is no sign of the ones after it. */
-const WARM_UP_RUNS = 5;
+export const WARM_UP_RUNS = 5;
 
 /**
  * Starts both pipelines in real time. Resolves when both sessions are open and warm and the first frames are due.
@@ -135,7 +114,7 @@ export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
   });
   const hog =
     options.hog === "driving-model"
-      ? await open(drivingModel, { name: "hog", contract: HOG_CONTRACT })
+      ? await open(drivingModel, { name: "hog", contract: DEFAULT_CONTRACT })
       : undefined;
   await warmUp([voice, driving, ...(hog === undefined ? [] : [hog])]);
   return new SideBySide(options, { voice, driving, hog });
@@ -151,7 +130,8 @@ interface Sessions {
 class SideBySide implements LiveRun {
   readonly finished: Promise<LiveRunReport>;
   readonly #options: LiveRunOptions;
-  readonly #records: ReadonlyMap<string, SessionRecord>;
+  readonly #tallies: ReadonlyMap<string, ContractTally>;
+  readonly #hogName: string | undefined;
   readonly #startedUs: number;
   readonly #startedCpu = process.cpuUsage();
   readonly #stop = new AbortController();
@@ -162,19 +142,20 @@ class SideBySide implements LiveRun {
     this.#options = options;
     this.#startedUs = options.runtime.clock.nowUs();
     const all = [sessions.voice, sessions.driving, ...(sessions.hog === undefined ? [] : [sessions.hog])];
-    this.#records = new Map(all.map((session) => [session.name, new SessionRecord(session)]));
+    this.#tallies = new Map(all.map((session) => [session.name, new ContractTally(session)]));
+    this.#hogName = sessions.hog?.name;
     this.finished = this.#run(sessions);
   }
 
   report(): LiveRunReport {
     const { runtime } = this.#options;
     const elapsedUs = Math.max(1, (this.#endedUs ?? runtime.clock.nowUs()) - this.#startedUs);
-    const records = [...this.#records.values()].map((record) => record.read(elapsedUs));
-    const contracts = records.filter(({ session }) => session !== "hog");
+    const records = [...this.#tallies.values()].map((tally) => tally.read(elapsedUs));
+    const contracts = records.filter(({ session }) => session !== this.#hogName);
     const { user, system } = this.#endedCpu ?? process.cpuUsage(this.#startedCpu);
     return {
       contracts,
-      background: records.filter(({ session }) => session === "hog"),
+      background: records.filter(({ session }) => session === this.#hogName),
       machine: {
         platform: `${process.platform}-${process.arch}`,
         cpu: cpus()[0]?.model.trim() ?? "unknown",
@@ -195,7 +176,7 @@ class SideBySide implements LiveRun {
     if (signal?.aborted === true) stop();
     const alarm = runtime.clock.setAlarm(this.#startedUs + Math.round(seconds * 1e6), stop);
     const unsubscribe = runtime.events.subscribe((event) =>
-      this.#records.get(event.session)?.counters.count(event),
+      this.#tallies.get(event.session)?.counters.count(event),
     );
     try {
       // One pipeline that ends, by an error or a live source that went away, ends the run.
@@ -239,10 +220,10 @@ class SideBySide implements LiveRun {
   async #drive(session: Session): Promise<void> {
     const { runtime, frames = sample("drive"), onEvent } = this.#options;
     const { clock } = runtime;
-    const record = this.#records.get(session.name);
+    const tally = this.#tallies.get(session.name)!;
     const { periodUs } = session.contract;
     const camera = paced(await openFrames(frames, { clock }), { clock, periodUs, loop: true });
-    if (record !== undefined) record.camera = camera;
+    tally.camera = camera;
     for await (const event of watchRoad({
       session,
       source: camera,
@@ -253,7 +234,7 @@ class SideBySide implements LiveRun {
       // A frame dropped without a latest start of its own never reached the session: the supervisor refused it.
       const isRefused =
         event.type === "frame" && event.outcome === "dropped" && !event.flags.includes("stale");
-      if (isRefused && record !== undefined) record.refused += 1;
+      if (isRefused) tally.refused += 1;
       onEvent?.({ session: session.name, event });
     }
   }
@@ -265,52 +246,6 @@ class SideBySide implements LiveRun {
       (await session.run(inputs, { signal: this.#stop.signal })).release();
     }
   }
-}
-
-/** The counts of one session since the warm-up. */
-class SessionRecord {
-  readonly counters = new SessionCounters();
-  refused = 0;
-  camera: Pick<PacedSource<unknown>, "skipped" | "starved"> | undefined;
-  readonly #session: Session;
-
-  constructor(session: Session) {
-    this.#session = session;
-  }
-
-  read(elapsedUs: number): ContractRecord {
-    const { counters, refused } = this;
-    const { skipped = 0, starved = 0 } = this.camera ?? {};
-    const { name, model, variant, device, threads, contract } = this.#session;
-    const lost = skipped + refused;
-    const n = counters.n + lost;
-    const misses = counters.misses + lost;
-    const outcomes: Record<OutcomeStatus, number> = { ...counters.outcomes };
-    outcomes.dropped += lost;
-    return {
-      session: name,
-      model,
-      variant,
-      device,
-      threads,
-      ...promiseOf(contract),
-      n,
-      outcomes,
-      latencyUs: counters.latencyUs,
-      cpuUsPerJob: Math.round(counters.cpuUsPerJob),
-      misses,
-      kept: isKept(contract, { misses, n }),
-      skipped,
-      refused,
-      starved,
-      cpuShare: (counters.cpuUsPerJob * counters.n) / elapsedUs,
-      tolerate: contract.tolerate,
-    };
-  }
-}
-
-function promiseOf({ periodUs, deadlineUs, criticality }: FrozenContract) {
-  return { periodMs: periodUs / 1000, deadlineMs: deadlineUs / 1000, criticality };
 }
 
 /** Reads the first frame and chunk: a wrong input ends the run before it starts, and decoders are loaded when it does. */

@@ -41,6 +41,7 @@ const REMEDIES = {
   ),
 } as const satisfies Record<string, Record<SystemFamily, string>>;
 
+/** What can be repaired: a key of `REMEDIES`. */
 export type Remedy = keyof typeof REMEDIES;
 
 /** What to type for `remedy` on a system. */

@@ -6,6 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { monotonicUs, SystemClock } from "../../runtime/bindings/system-clock.js";
 import { elementCount } from "../../runtime/core/tensor.js";
 import { watchRoad } from "../../runtime/driving/watch-road.js";
+import { WARM_UP_RUNS } from "../../runtime/live-run.js";
 import type { Session } from "../../runtime/sessions/session.js";
 import { paceAudio, repeatAudio } from "../../runtime/sources/audio-pace.js";
 import { openFrames } from "../../runtime/sources/frame-input.js";
@@ -15,10 +16,8 @@ import { listen } from "../../runtime/voice/listen.js";
 import { contractsOf, LiveCounter, type LiveRecord, type LiveRequest } from "../harness/live-block.js";
 import { openPeerSession } from "./peer-session.js";
 
+/** Which loop a worker runs. */
 export type LiveRole = "voice" | "driving" | "hog";
-
-/** As many as the live run warms up with. */
-const WARM_UP_RUNS = 5;
 
 const { role, request } = workerData as { role: LiveRole; request: LiveRequest };
 const clock = new SystemClock(monotonicUs);

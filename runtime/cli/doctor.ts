@@ -13,6 +13,7 @@ Exits 0 when both pipelines of "redline run" can run here, else 69.`;
 
 const MARKS = { ok: "ok     ", limited: "limited", missing: "MISSING" } as const;
 
+/** Declares the verb. */
 export function addDoctor(program: Command, perform: Perform): void {
   program
     .command("doctor")

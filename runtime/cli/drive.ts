@@ -32,6 +32,7 @@ interface DriveOptions {
   readonly model: string;
 }
 
+/** Declares the verb. */
 export function addDrive(program: Command, perform: Perform): void {
   program
     .command("drive")

@@ -14,6 +14,7 @@ Examples:
 
 The store lies in $REDLINE_HOME, else in the platform's cache folder. REDLINE_OFFLINE=1 forbids the network.`;
 
+/** Declares the verb and its three sub-verbs. */
 export function addModels(program: Command, perform: Perform): void {
   const models = program.command("models").description("the store of models").addHelpText("after", EXAMPLES);
   models

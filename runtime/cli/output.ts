@@ -25,6 +25,7 @@ interface Streams {
   readonly err: NodeJS.WritableStream;
 }
 
+/** Where one command prints, and in which form. */
 export interface OutputOptions {
   readonly isJson: boolean;
   readonly showsStack: boolean;

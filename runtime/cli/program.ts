@@ -11,6 +11,7 @@ import { addRun } from "./run.js";
 import type { Perform } from "./verb.js";
 import { addVoice } from "./voice.js";
 
+/** One call of the command line. */
 export interface ProgramOptions {
   /** Arguments after the program's name. */
   readonly argv: readonly string[];

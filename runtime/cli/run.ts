@@ -39,6 +39,7 @@ interface RunOptions {
   readonly hog?: true;
 }
 
+/** Declares the verb. */
 export function addRun(program: Command, perform: Perform): void {
   program
     .command("run")

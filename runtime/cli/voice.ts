@@ -32,6 +32,7 @@ interface VoiceOptions {
   readonly gate: boolean;
 }
 
+/** Declares the verb. */
 export function addVoice(program: Command, perform: Perform): void {
   program
     .command("voice")

@@ -3,7 +3,7 @@
 
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import type { RedlineEvent } from "../core/events.js";
-import { isRequested, OUTCOME_STATUSES, type OutcomeStatus } from "../core/outcome.js";
+import { isRequested, type OutcomeStatus, zeroOutcomes } from "../core/outcome.js";
 
 /** Quantiles in microseconds. */
 export interface LatencyQuantiles {
@@ -18,10 +18,7 @@ const WAITING_LATENCIES = 64;
 
 /** Counts one session's settlements. Give it that session's events. */
 export class SessionCounters {
-  private readonly counts = Object.fromEntries(OUTCOME_STATUSES.map((status) => [status, 0])) as Record<
-    OutcomeStatus,
-    number
-  >;
+  private readonly counts = zeroOutcomes();
   // Three significant digits up to an hour: a fixed few hundred kilobytes, error below 0.1 %.
   private readonly latency: RecordableHistogram = createHistogram({ lowest: 1, highest: 3.6e9, figures: 3 });
   // Latencies wait here for the histogram: a call into it costs a frame's result more than a dozen such notes.
@@ -29,13 +26,18 @@ export class SessionCounters {
   private waitingCount = 0;
   private cpuUsTotal = 0;
   private cpuJobs = 0;
+  /** Settled jobs that were no success and that the caller did not ask to end. */
   misses = 0;
+  /** Settled jobs. */
   n = 0;
+  /** Settled jobs that had started: the others cost nothing. */
+  started = 0;
 
   /** Counts a job event; other events are ignored. */
   count(event: RedlineEvent): void {
     if (event.status === "" || event.reason === "") return;
     this.n += 1;
+    if (event.startedUs >= 0) this.started += 1;
     this.counts[event.status] += 1;
     if (event.status !== "done" && !isRequested(event.reason)) this.misses += 1;
     if (event.status === "done" || event.status === "late") {
@@ -66,6 +68,7 @@ export class SessionCounters {
     };
   }
 
+  /** Mean processor time of a run, over those whose time is known, in microseconds; 0 while there is none. */
   get cpuUsPerJob(): number {
     return this.cpuJobs === 0 ? 0 : this.cpuUsTotal / this.cpuJobs;
   }

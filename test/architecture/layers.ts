@@ -24,6 +24,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   voice: 8,
   assistant: 9,
   "remedies.ts": 9,
+  "contract-record.ts": 9,
   "runtime.ts": 10,
   "doctor.ts": 10,
   "live-run.ts": 10,

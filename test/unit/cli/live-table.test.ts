@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 import { redraw, tableLines, verdictText } from "../../../runtime/cli/live-table.js";
-import type { ContractRecord, LiveRunReport } from "../../../runtime/live-run.js";
+import type { ContractRecord } from "../../../runtime/contract-record.js";
+import type { LiveRunReport } from "../../../runtime/live-run.js";
 
 const NONE = { done: 0, late: 0, rejected: 0, dropped: 0, cancelled: 0, failed: 0 };
 
