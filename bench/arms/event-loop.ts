@@ -6,8 +6,10 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createRuntime, type Runtime } from "../../runtime/index.js";
 import { serveArm } from "../harness/child.js";
 import { LoopGaps } from "../harness/loop-gaps.js";
+import { zeroInputs, zeros } from "../harness/zero-inputs.js";
 import { PEER_OPTIONS, type PeerTuning } from "../peers/ort-options.js";
 
+/** What an arm loads and how often it runs it. */
 export interface LoadAndRun {
   readonly model: string;
   readonly runs: number;
@@ -15,6 +17,7 @@ export interface LoadAndRun {
   /** How onnxruntime-node is set up. */
   readonly tuning: PeerTuning;
 }
+/** The event loop's gaps while an arm worked, and what the work took. */
 export interface LoopBlock {
   readonly gapsMs: readonly number[];
   readonly loadMs: number;
@@ -36,7 +39,7 @@ serveArm(
       const startMs = performance.now();
       const session = await runtime.open(model);
       const loadMs = performance.now() - startMs;
-      const inputs = Object.fromEntries(session.inputs.map(({ name, shape }) => [name, zeros(shape)]));
+      const inputs = zeroInputs(session);
       const runMs = await timed(runs, async () => {
         const outcome = await session.run(inputs);
         if (outcome.status !== "done") throw new Error(`the run was ${outcome.status} / ${outcome.reason}`);
@@ -72,8 +75,4 @@ async function timed(runs: number, run: () => Promise<void>): Promise<number[]> 
     runMs.push(performance.now() - startMs);
   }
   return runMs;
-}
-
-function zeros(shape: readonly (number | string)[]): Float32Array {
-  return new Float32Array(shape.reduce<number>((product, size) => product * Number(size), 1));
 }

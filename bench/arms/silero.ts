@@ -4,12 +4,14 @@
 
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createRuntime, type OpenOptions, type Runtime } from "../../runtime/index.js";
-import { VoiceActivity } from "../../runtime/voice/vad.js";
+import { FRAME_SAMPLES } from "../../runtime/voice/frames.js";
+import { CONTEXT_SAMPLES, VoiceActivity } from "../../runtime/voice/vad.js";
 import { speechFrames } from "../harness/assets.js";
 import { serveArm } from "../harness/child.js";
 import { type BlockResult, type FrameBlock, type FrameRunner, runPaced } from "../harness/paced-frames.js";
 import { PEER_OPTIONS, type PeerTuning } from "../peers/ort-options.js";
 
+/** The ways a voice frame is run. */
 export type SileroArm =
   | "redline lane"
   | "redline voice"
@@ -17,6 +19,7 @@ export type SileroArm =
   | "ort-node default"
   | "timer alone";
 
+/** What an arm's process is told before its first block. */
 export interface SileroSetup {
   readonly arm: SileroArm;
   readonly audio: string;
@@ -25,8 +28,7 @@ export interface SileroSetup {
   readonly provider: "ort" | "ort-node";
 }
 
-const CONTEXT = 64;
-const WINDOW = CONTEXT + 512;
+const WINDOW = CONTEXT_SAMPLES + FRAME_SAMPLES;
 // Late results are kept: each frame needs the state of the one before, and a hiccup of the machine must be seen as a
 // latency, not end the measurement.
 const VOICE_CONTRACT = { periodMs: 32, deadlineMs: 32, criticality: "interactive", late: "keep" } as const;
@@ -94,6 +96,6 @@ async function peerRunner(given: { modelPath: string; tuning: PeerTuning }): Pro
 
 /** The last samples of the window become the context of the next frame. */
 function slide(window: Float32Array, frame: Float32Array): void {
-  window.copyWithin(0, WINDOW - CONTEXT);
-  window.set(frame, CONTEXT);
+  window.copyWithin(0, WINDOW - CONTEXT_SAMPLES);
+  window.set(frame, CONTEXT_SAMPLES);
 }

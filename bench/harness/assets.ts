@@ -2,15 +2,16 @@
 // Invariant: an input that is absent is an error that says what to pass instead.
 
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { packageRoot } from "../../runtime/bindings/package-root.js";
 import { monotonicUs, SystemClock } from "../../runtime/bindings/system-clock.js";
 import { readWav } from "../../runtime/sources/wav.js";
 import { openStore } from "../../runtime/store/store.js";
 import { FrameCutter } from "../../runtime/voice/frames.js";
 import { SpeechResampler } from "../../runtime/voice/resample.js";
 
-/** The checkout: the nearest folder above with a package.json, as the bench runs from its sources and from dist. */
-export const REPO_ROOT = findRoot(import.meta.dirname);
+/** The checkout, whether the bench runs from its sources or from dist. */
+export const REPO_ROOT = packageRoot();
 
 /** The bundled speech. */
 export const VOICE_SAMPLE = join(REPO_ROOT, "models/samples/voice.wav");
@@ -49,12 +50,4 @@ export async function speechFrames(path: string): Promise<Float32Array[]> {
   }
   if (frames.length === 0) throw new Error(`${path} holds less than one frame of 32 ms`);
   return frames;
-}
-
-function findRoot(from: string): string {
-  if (existsSync(join(from, "package.json"))) return from;
-  const above = dirname(from);
-  if (above === from)
-    throw new Error("the bench runs from a checkout or an installed package: no package.json found");
-  return findRoot(above);
 }

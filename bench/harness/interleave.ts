@@ -3,6 +3,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 
+/** Which arms, how many rounds, and how one block is measured. */
 export interface Interleaving<Arm> {
   readonly arms: readonly Arm[];
   readonly rounds: number;

@@ -1,6 +1,7 @@
 // Owns the words in which a block of live pipelines is asked for and answered. Knows no runtime.
 // Invariant: a job is counted once, under how it settled; a frame that never became a job is counted as lost.
 
+import { DEFAULT_CONTRACT } from "../../runtime/core/contract.js";
 import type { RedlineEvent } from "../../runtime/core/events.js";
 
 /** What one block of the two pipelines runs. */
@@ -31,6 +32,7 @@ export interface LiveRecord {
   readonly heardUs: readonly number[];
 }
 
+/** Both pipelines' block, and what ran beside them. */
 export interface LiveResult {
   readonly voice: LiveRecord;
   readonly driving: LiveRecord;
@@ -44,7 +46,7 @@ export function contractsOf({ drivingPeriodMs, late }: Pick<LiveRequest, "drivin
   return {
     voice: { periodMs: 32, deadlineMs: 32, criticality: "interactive" },
     driving: { periodMs: drivingPeriodMs, deadlineMs: drivingPeriodMs, criticality: "critical", late },
-    hog: { periodMs: 1000, deadlineMs: 60_000, criticality: "background", late: "keep" },
+    hog: DEFAULT_CONTRACT,
   } as const;
 }
 

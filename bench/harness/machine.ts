@@ -30,6 +30,7 @@ export interface Load {
   readonly stealS: number | null;
 }
 
+/** Takes the fingerprint. */
 export function readMachine(): Machine {
   return {
     platform: `${process.platform}-${process.arch}`,
@@ -45,6 +46,7 @@ export function readMachine(): Machine {
   };
 }
 
+/** How busy the machine is now. */
 export function readLoad(): Load {
   return { loadAverage: loadavg().map((value) => Math.round(value * 100) / 100), stealS: readStealS() };
 }

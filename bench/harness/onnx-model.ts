@@ -37,6 +37,7 @@ export interface ModelWeight {
   readonly data: Float32Array;
 }
 
+/** A graph in the order its operators run. */
 export interface ModelGraph {
   readonly inputs: readonly ModelTensor[];
   readonly outputs: readonly ModelTensor[];

@@ -9,6 +9,7 @@ import type { Quantiles } from "./quantiles.js";
 import type { Bench, Row, Scenario } from "./scenario.js";
 import type { Verdict } from "./verdict.js";
 
+/** Where rows are written. */
 export interface Destination {
   /** The folder of the results files. */
   readonly folder: string;

@@ -4,6 +4,7 @@
 
 import type { InferenceSession } from "onnxruntime-node";
 
+/** How well onnxruntime-node is set up. */
 export type PeerTuning = "tuned" | "default";
 
 /** Session options of a peer. `extra` reaches ONNX Runtime's configuration entries, whose values are strings. */

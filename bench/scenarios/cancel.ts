@@ -12,6 +12,7 @@ import { type NodeTime, takeNodeTimes } from "../harness/node-times.js";
 import { quantilesOf } from "../harness/quantiles.js";
 import { type Bench, type Scenario, SHARED_OPTIONS } from "../harness/scenario.js";
 import { atMost, reported, type Verdict } from "../harness/verdict.js";
+import { zeroInputs } from "../harness/zero-inputs.js";
 
 /** Jobs of one arm before the other has its turn. */
 const BLOCK_JOBS = 25;
@@ -203,13 +204,4 @@ function judge(
       unit: "us",
     }),
   ];
-}
-
-function zeroInputs(session: Session): Record<string, Float32Array> {
-  return Object.fromEntries(
-    session.inputs.map(({ name, shape }) => [
-      name,
-      new Float32Array(shape.reduce<number>((product, size) => product * Number(size), 1)),
-    ]),
-  );
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { wavBytes } from "../support/wav-bytes.js";
 import { ensureBuilt, redline, SAMPLES } from "./built-cli.js";
 
 let scratch: string;
@@ -21,32 +22,6 @@ async function fileOf(name: string, bytes: Uint8Array | string): Promise<string>
   const path = join(scratch, name);
   await writeFile(path, bytes);
   return path;
-}
-
-/** A WAV header of 44 bytes, then `samples` of silence. */
-function wavOf({
-  channels,
-  samples,
-  declared = samples,
-}: {
-  channels: number;
-  samples: number;
-  declared?: number;
-}) {
-  const wav = Buffer.alloc(44 + 2 * samples);
-  wav.write("RIFF", 0);
-  wav.writeUInt32LE(36 + 2 * declared, 4);
-  wav.write("WAVEfmt ", 8);
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(channels, 22);
-  wav.writeUInt32LE(16_000, 24);
-  wav.writeUInt32LE(32_000 * channels, 28);
-  wav.writeUInt16LE(2 * channels, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write("data", 36);
-  wav.writeUInt32LE(2 * declared, 40);
-  return wav;
 }
 
 function pngChunk(name: string, data: Uint8Array): Buffer {
@@ -89,13 +64,13 @@ test("an empty file as a recording", async () =>
   expectRefusal(["voice", await fileOf("empty.wav", "")], { code: "SOURCE_EMPTY", status: 65 }));
 
 test("a recording of no samples", async () =>
-  expectRefusal(["voice", await fileOf("none.wav", wavOf({ channels: 1, samples: 0 }))], {
+  expectRefusal(["voice", await fileOf("none.wav", wavBytes({ channels: 1, data: new Uint8Array(0) }))], {
     code: "SOURCE_EMPTY",
     status: 65,
   }));
 
 test("a recording of no channels", async () =>
-  expectRefusal(["voice", await fileOf("mute.wav", wavOf({ channels: 0, samples: 100 }))], {
+  expectRefusal(["voice", await fileOf("mute.wav", wavBytes({ channels: 0, data: new Uint8Array(200) }))], {
     code: "SOURCE_FORMAT",
     status: 65,
     says: "channel",

@@ -1,19 +1,13 @@
 // A lane process of the fallback that dies: its jobs are settled, and the next session gets a new process.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { matmulChain, reluModel } from "../../../bench/harness/onnx-model.js";
 import { createRuntime, type Runtime } from "../../../runtime/index.js";
+import { ensureBuilt } from "../../e2e/built-cli.js";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-
-beforeAll(() => {
-  if (!existsSync(`${ROOT}dist/runtime/providers/ort-node/lane-child.js`)) {
-    execFileSync("npm", ["run", "build:ts"], { cwd: ROOT, stdio: "inherit" });
-  }
-});
+// The lane process runs the built script.
+beforeAll(ensureBuilt, 120_000);
 
 test.skipIf(process.platform !== "linux")(
   "a killed lane process loses its jobs by name and is replaced",
