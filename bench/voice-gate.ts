@@ -80,7 +80,11 @@ async function report(
     if (values.json) console.log(JSON.stringify({ type: "file", file: path.relative(folder, file), ...row }));
   }
   if (total.files === 0)
-    throw new RedlineError("SOURCE_MISSING", { what: `no readable WAV file in ${folder}` });
+    throw new RedlineError("SOURCE_MISSING", {
+      what: folder,
+      expected: "readable WAV files",
+      received: "none",
+    });
   if (values.json) {
     for (const [group, row] of rows) console.log(JSON.stringify({ type: "folder", folder: group, ...row }));
     console.log(JSON.stringify({ type: "summary", ...total }));

@@ -2,7 +2,7 @@
 // Knows no pipeline and no clock. Invariant: a frame that was lost on the way counts as dropped, and as missed.
 
 import { isKept } from "./core/contract.js";
-import type { Session, SessionStats } from "./sessions/session.js";
+import type { SessionIdentity, SessionStats } from "./sessions/session.js";
 import type { PacedSource } from "./sources/paced.js";
 import { SessionCounters } from "./telemetry/session-counters.js";
 
@@ -20,9 +20,6 @@ export interface ContractRecord extends SessionStats {
   readonly tolerate: { readonly misses: number; readonly outOf: number };
 }
 
-/** What a tally reads of a session. */
-export type TalliedSession = Pick<Session, "name" | "model" | "variant" | "device" | "threads" | "contract">;
-
 /** Counts one contract. Give it the events of its session from the warm-up on. */
 export class ContractTally {
   readonly counters = new SessionCounters();
@@ -30,9 +27,9 @@ export class ContractTally {
   refused = 0;
   /** Where the session's frames come from, if they come from a camera. */
   camera: Pick<PacedSource<unknown>, "skipped" | "starved"> | undefined;
-  readonly #session: TalliedSession;
+  readonly #session: SessionIdentity;
 
-  constructor(session: TalliedSession) {
+  constructor(session: SessionIdentity) {
     this.#session = session;
   }
 

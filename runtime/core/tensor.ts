@@ -48,11 +48,11 @@ export function isStaticShape(shape: readonly (number | string)[]): shape is rea
   return shape.every((dimension) => typeof dimension === "number");
 }
 
-/** Whether `shape` is one that `spec` allows: as many dimensions, and every size that `spec` fixes. */
-export function fitsShape(shape: readonly (number | string)[], spec: readonly (number | string)[]): boolean {
+/** Whether `shape` is one that the spec allows: as many dimensions, and every size that the spec fixes. */
+export function fitsShape(spec: Pick<TensorSpec, "shape">, shape: TensorSpec["shape"]): boolean {
   return (
-    shape.length === spec.length &&
-    spec.every((size, axis) => typeof size === "string" || size === shape[axis])
+    shape.length === spec.shape.length &&
+    spec.shape.every((size, axis) => typeof size === "string" || size === shape[axis])
   );
 }
 

@@ -17,7 +17,7 @@ export function closeShapes(specs: readonly TensorSpec[], stated: StatedShapes):
   return specs.map((spec) => {
     const shape = stated[spec.name];
     if (shape === undefined) return spec;
-    if (!fitsShape(shape, spec.shape)) {
+    if (!fitsShape(spec, shape)) {
       throw new RedlineError("MODEL_UNSUITABLE", {
         what: `tensor ${spec.name}`,
         expected: `[${shape.join(", ")}] as the manifest states`,

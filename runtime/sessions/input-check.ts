@@ -68,7 +68,7 @@ export function findSpec(specs: readonly TensorSpec[], name: string): TensorSpec
  * @throws RedlineError INPUT_SHAPE.
  */
 export function checkShape(spec: TensorSpec, shape: readonly number[]): void {
-  if (!fitsShape(shape, spec.shape)) refuseShape(spec, `[${shape.join(", ")}]`);
+  if (!fitsShape(spec, shape)) refuseShape(spec, `[${shape.join(", ")}]`);
 }
 
 /** Refuses NaN and infinity in a float input. */

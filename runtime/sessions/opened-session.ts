@@ -18,19 +18,20 @@ import {
   findSpec,
   type NonFiniteScan,
 } from "./input-check.js";
-import type { Outcome, ReservedSlot, RunInputs, RunOptions, Session, SessionStats } from "./session.js";
+import type {
+  Outcome,
+  ReservedSlot,
+  RunInputs,
+  RunOptions,
+  Session,
+  SessionIdentity,
+  SessionStats,
+} from "./session.js";
 import { type SettledFacts, SettledOutcome } from "./settled-outcome.js";
 import { SlotPool } from "./slot-pool.js";
 
 /** What a session is opened with; all policy has been decided. */
-export interface SessionParts {
-  readonly name: string;
-  readonly model: string;
-  readonly variant: string;
-  readonly device: string;
-  readonly threads: number;
-  readonly manifest: Manifest | null;
-  readonly contract: FrozenContract;
+export interface SessionParts extends SessionIdentity {
   readonly provider: Provider;
   readonly request: Omit<OpenRequest, "onSettle">;
   /** Jobs run on the caller's thread as long as they are short. */
@@ -139,7 +140,7 @@ export class OpenedSession implements Session {
         hint: "open it with { inline: true }",
       });
     }
-    if (this.closing) throw new RedlineError("SESSION_CLOSED", { what: this.name });
+    if (this.closing) throw new RedlineError("SESSION_CLOSED", { what: this.name, hint: "open it again" });
     const checked = checkInputs(this.inputs, inputs, this.parts.hasNonFinite);
     const slot = this.pool.take();
     if (slot < 0)

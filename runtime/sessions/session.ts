@@ -91,15 +91,8 @@ export interface SessionStats {
   readonly kept: boolean;
 }
 
-/**
- * One opened model bound to a contract, owning preallocated slots.
- *
- * @example
- * const outcome = await session.run({ image }, { capturedUs: runtime.clock.nowUs() });
- * if (outcome.status === "done") console.log(outcome.outputs.drivable?.shape);
- * outcome.release();
- */
-export interface Session extends AsyncDisposable {
+/** What a session is, from its opening to its end. */
+export interface SessionIdentity {
   /** Unique in the runtime; the model's name unless `open` was given one. */
   readonly name: string;
   readonly model: string;
@@ -110,6 +103,17 @@ export interface Session extends AsyncDisposable {
   /** The model's manifest; null when it was opened by a bare path, from bytes, or without a model. */
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
+}
+
+/**
+ * One opened model bound to a contract, owning preallocated slots.
+ *
+ * @example
+ * const outcome = await session.run({ image }, { capturedUs: runtime.clock.nowUs() });
+ * if (outcome.status === "done") console.log(outcome.outputs.drivable?.shape);
+ * outcome.release();
+ */
+export interface Session extends SessionIdentity, AsyncDisposable {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 

@@ -202,7 +202,7 @@ function fitted(session: Session, tensors: VadTensors): VadTensors {
       const received = from.map((candidate) => candidate.name).join(", ");
       throw unsuitable(session, expected, `${side}s ${received}`);
     }
-    if (spec.dtype !== wanted.dtype || !fitsShape(wanted.shape, spec.shape)) {
+    if (spec.dtype !== wanted.dtype || !fitsShape(spec, wanted.shape)) {
       throw unsuitable(session, expected, `${spec.dtype} [${spec.shape.join(", ")}]`);
     }
   };

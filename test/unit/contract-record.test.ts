@@ -12,6 +12,7 @@ function tally(): ContractTally {
     variant: "int8-320",
     device: "cpu",
     threads: 1,
+    manifest: null,
     contract: freezeContract({ periodMs: 50, tolerate: { misses: 1, outOf: 10 } }),
   });
 }

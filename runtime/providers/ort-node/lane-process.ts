@@ -69,7 +69,10 @@ export class LaneProcess {
 
   private fail(how: string): void {
     if (this.lost) return;
-    this.lost = new RedlineError("PROVIDER_LOST", { what: `the lane process ${how}` });
+    this.lost = new RedlineError("PROVIDER_LOST", {
+      what: `the lane process ${how}`,
+      hint: "open the session again: the next open starts a new process",
+    });
     for (const { reject } of this.waiting.values()) reject(this.lost);
     this.waiting.clear();
   }

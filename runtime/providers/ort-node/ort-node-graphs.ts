@@ -83,5 +83,6 @@ function specOf(metadata: ort.InferenceSession.ValueMetadata): TensorSpec {
   if (!metadata.isTensor || !DTYPES.includes(metadata.type as Dtype)) {
     throw new Error(`${metadata.name} is not a tensor of a supported type`);
   }
-  return { name: metadata.name, dtype: metadata.type as Dtype, shape: metadata.shape.map((d) => d) };
+  const shape = metadata.shape.map((size) => (size === "" ? "?" : size));
+  return { name: metadata.name, dtype: metadata.type as Dtype, shape };
 }
