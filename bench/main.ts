@@ -11,11 +11,12 @@ import type { Verdict } from "./harness/verdict.js";
 import { cancel } from "./scenarios/cancel.js";
 import { contracts } from "./scenarios/contracts.js";
 import { eventLoop } from "./scenarios/event-loop.js";
+import { leak } from "./scenarios/leak.js";
 import { nullProvider } from "./scenarios/null.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
 
-const SCENARIOS: readonly Scenario[] = [eventLoop, cancel, nullProvider, sileroPaced, start, contracts];
+const SCENARIOS: readonly Scenario[] = [eventLoop, cancel, nullProvider, sileroPaced, start, contracts, leak];
 
 /** What commander answers: values by option name in camel case. */
 type Flags = Readonly<Record<string, unknown>>;

@@ -21,6 +21,7 @@ import { LaneAssignment } from "./scheduler/lane-assignment.js";
 import { scanNonFinite } from "./sessions/input-check.js";
 import { OpenedSession } from "./sessions/opened-session.js";
 import type { Session, SessionStats } from "./sessions/session.js";
+import { SessionRegister } from "./sessions/session-register.js";
 import type { Manifest } from "./store/manifest.js";
 import { openStore, type Store, type StoreOptions } from "./store/store.js";
 import { EventHub } from "./telemetry/event-hub.js";
@@ -101,7 +102,10 @@ export interface Runtime extends AsyncDisposable {
    * @throws RedlineError `CONTRACT_INVALID`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*` or `RUNTIME_CLOSED`.
    */
   open(model: string | Uint8Array, options?: OpenOptions): Promise<Session>;
-  /** Statistics of every session opened since the start, closed ones included. */
+  /**
+   * Statistics of the last closed sessions, as they were when they closed, then of the open ones. Of closed sessions the
+   * last 256 are kept, so that a program may open sessions for years.
+   */
   stats(): { readonly sessions: readonly SessionStats[] };
   /** Settles every job, frees every session, ends every thread and process of the runtime. Idempotent. */
   close(): Promise<void>;
@@ -143,7 +147,7 @@ class ComposedRuntime implements Runtime {
   private readonly nulls: Provider | undefined;
   private readonly lanes: LaneAssignment;
   private readonly isRealTime: boolean;
-  private readonly sessions: OpenedSession[] = [];
+  private readonly sessions = new SessionRegister();
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -182,7 +186,7 @@ class ComposedRuntime implements Runtime {
   }
 
   stats(): { sessions: SessionStats[] } {
-    return { sessions: this.sessions.map((session) => session.stats()) };
+    return { sessions: this.sessions.stats() };
   }
 
   close(): Promise<void> {
@@ -232,8 +236,9 @@ class ComposedRuntime implements Runtime {
     },
   ): Promise<OpenedSession> {
     const { resolved, contract, request, options } = decided;
-    const session = await OpenedSession.open({
-      name: this.uniqueName(options.name ?? resolved.model),
+    const name = this.sessions.claim(options.name ?? resolved.model);
+    const opening = OpenedSession.open({
+      name,
       model: resolved.model,
       variant: resolved.variant,
       manifest: resolved.manifest,
@@ -245,10 +250,19 @@ class ComposedRuntime implements Runtime {
       isInlineWhenShort: options.inline === "when-short" && provider.name === "ort",
       events: this.events,
       hasNonFinite: this.native.addon ? (view) => this.native.addon!.hasNonFinite(view) : scanNonFinite,
-      onClosed: decided.releaseLane,
+      onClosed: (session) => {
+        decided.releaseLane();
+        this.sessions.close(session);
+      },
     });
-    this.sessions.push(session);
-    return session;
+    try {
+      const session = await opening;
+      this.sessions.add(session);
+      return session;
+    } catch (error) {
+      this.sessions.forget(name);
+      throw error;
+    }
   }
 
   /** How many threads the session's jobs get, and in words why, when that was measured. */
@@ -288,16 +302,8 @@ class ComposedRuntime implements Runtime {
     return { model: found.model, variant: found.variantId, graph: found.path, manifest: found.manifest };
   }
 
-  private uniqueName(name: string): string {
-    const isTaken = (candidate: string): boolean =>
-      this.sessions.some((session) => session.name === candidate);
-    let candidate = name;
-    for (let count = 2; isTaken(candidate); count += 1) candidate = `${name}#${count}`;
-    return candidate;
-  }
-
   private async closeAll(): Promise<void> {
-    await Promise.all(this.sessions.map((session) => session.close()));
+    await Promise.all(this.sessions.open.map((session) => session.close()));
     await this.graphs.close();
     await this.nulls?.close();
     if (this.isRealTime) this.native.addon?.leaveRealTime();

@@ -3,6 +3,7 @@
 #include "host/host.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "host/clock.h"
@@ -22,6 +23,67 @@ constexpr std::int64_t kTeardownUs = 5'000'000;
 constexpr std::uint32_t kInlineCpuSampling = 16;
 
 void quiesce_host() { Host::instance().quiesce(); }
+
+/// A use of a session's graph, for as long as it lives; empty when the session is closed or never was.
+class GraphUse {
+ public:
+  explicit GraphUse(Session* session) noexcept
+      : session_(session != nullptr && session->begin_use() ? session : nullptr) {}
+  ~GraphUse() {
+    if (session_ != nullptr) session_->end_use();
+  }
+  GraphUse(const GraphUse&) = delete;
+  GraphUse& operator=(const GraphUse&) = delete;
+  explicit operator bool() const noexcept { return session_ != nullptr; }
+  /// Leaves the graph in use: its job's settlement ends that.
+  void hand_over() noexcept { session_ = nullptr; }
+
+ private:
+  Session* session_;
+};
+
+/// A slot kept from every job and every other environment, for as long as it lives. Throws Failure INPUT_SLOT.
+class SlotHold {
+ public:
+  explicit SlotHold(Slot* slot) : slot_(slot) {
+    if (slot->is_busy.exchange(true)) throw Failure("INPUT_SLOT", "the slot has a job in flight");
+  }
+  ~SlotHold() {
+    if (slot_ != nullptr) slot_->is_busy.store(false);
+  }
+  SlotHold(const SlotHold&) = delete;
+  SlotHold& operator=(const SlotHold&) = delete;
+
+  /// Only the holder may ask: until then another environment may be binding its own memory.
+  void require_owner(const Environment* environment) const {
+    const Environment* owner = slot_->owner.load();
+    if (owner != nullptr && owner != environment) {
+      throw Failure("INPUT_SLOT", "the slot's memory belongs to another environment");
+    }
+  }
+  /// Leaves the slot busy: its job's settlement frees it.
+  void hand_over() noexcept { slot_ = nullptr; }
+
+ private:
+  Slot* slot_;
+};
+
+/// Takes an environment's memory out of a session's slots.
+void unbind_all(Session* session, const Environment* leaving) {
+  for (std::size_t i = 0; i < session->slot_count(); ++i) {
+    Slot& slot = session->slot(i);
+    if (slot.owner.load() != leaving || !session->begin_use()) continue;
+    // A busy one is being bound anew by another environment: the memory there is no longer the leaving one's.
+    if (!slot.is_busy.exchange(true)) {
+      if (slot.owner.load() == leaving) {
+        session->graph().unbind(i);
+        slot.owner.store(nullptr);
+      }
+      slot.is_busy.store(false);
+    }
+    session->end_use();
+  }
+}
 
 }  // namespace
 
@@ -58,17 +120,10 @@ void Host::remove_environment(const EnvironmentPointer& environment) {
   const bool is_quiet = environment->wait_until_idle(kTeardownUs);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    sessions = sessions_;
+    for (const auto& entry : sessions_) sessions.push_back(entry.second);
   }
   for (const std::shared_ptr<Session>& session : sessions) {
-    if (session == nullptr) continue;
-    for (std::size_t i = 0; is_quiet && i < session->slot_count(); ++i) {
-      Slot& slot = session->slot(i);
-      if (slot.owner.load() != leaving || !session->begin_use()) continue;
-      session->graph().unbind(i);
-      slot.owner.store(nullptr);
-      session->end_use();
-    }
+    if (is_quiet) unbind_all(session.get(), leaving);
     if (session->leave(leaving)) {
       forget(session->id());
       // Freed here, not on the loader: at process exit no other thread may still be inside the library.
@@ -127,10 +182,13 @@ std::shared_ptr<Session> Host::open_now(const EnvironmentPointer& environment, c
   if (cancellation->is_cancelled()) throw Failure("MODEL_LOAD_FAILED", "the environment that opened it has ended");
   Lane* lane = lane_for(request.criticality, request.lane_index);
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto id = static_cast<std::int32_t>(sessions_.size());
+  if (next_session_id_ == std::numeric_limits<std::int32_t>::max()) {
+    throw Failure("INTERNAL", "this process has opened every session it can name: restart it");
+  }
+  const std::int32_t id = next_session_id_++;
   auto session = std::make_shared<Session>(id, std::move(graph), lane, request.slots);
   session->join(environment.get());
-  sessions_.push_back(session);
+  sessions_.emplace(id, session);
   return session;
 }
 
@@ -154,19 +212,15 @@ void Host::close(std::int32_t session_id, std::function<void()> done) {
 
 std::shared_ptr<Session> Host::find(std::int32_t session_id) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (session_id < 0 || static_cast<std::size_t>(session_id) >= sessions_.size()) return nullptr;
-  return sessions_[static_cast<std::size_t>(session_id)];
+  const auto found = sessions_.find(session_id);
+  return found == sessions_.end() ? nullptr : found->second;
 }
 
 void Host::bind(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot_index,
                 std::vector<Binding> inputs, std::vector<Binding> outputs) {
   const std::shared_ptr<Session> session = find(session_id);
-  if (session == nullptr || !session->begin_use()) throw Failure("SESSION_CLOSED", "bindSlot");
-  struct EndUse {
-    Session* session;
-    ~EndUse() { session->end_use(); }
-  } const end_use{session.get()};
-
+  const GraphUse use(session.get());
+  if (!use) throw Failure("SESSION_CLOSED", "bindSlot");
   Slot& slot = session->slot(slot_index);
   const std::vector<TensorSpec>& input_specs = session->graph().inputs();
   const std::vector<TensorSpec>& output_specs = session->graph().outputs();
@@ -181,11 +235,7 @@ void Host::bind(const EnvironmentPointer& environment, std::int32_t session_id, 
     if (output_specs[i].dtype == Dtype::string) outputs[i].is_lent = false;
     if (outputs[i].is_lent) require_fit(output_specs[i], outputs[i]);
   }
-  if (slot.is_busy.exchange(true)) throw Failure("INPUT_SLOT", "the slot has a job in flight");
-  struct EndBusy {
-    Slot* slot;
-    ~EndBusy() { slot->is_busy.store(false); }
-  } const end_busy{&slot};
+  const SlotHold hold(&slot);
   session->graph().bind(slot_index, std::move(inputs), std::move(outputs));
   slot.owner.store(environment.get());
   session->join(environment.get());
@@ -193,12 +243,10 @@ void Host::bind(const EnvironmentPointer& environment, std::int32_t session_id, 
 
 OutputCopy Host::copy_output(std::int32_t session_id, std::size_t slot_index, std::size_t output) {
   const std::shared_ptr<Session> session = find(session_id);
-  if (session == nullptr || !session->begin_use()) throw Failure("SESSION_CLOSED", "takeOutput");
-  struct EndUse {
-    Session* session;
-    ~EndUse() { session->end_use(); }
-  } const end_use{session.get()};
-  if (session->slot(slot_index).is_busy.load()) throw Failure("INPUT_SLOT", "the slot has a job in flight");
+  const GraphUse use(session.get());
+  if (!use) throw Failure("SESSION_CLOSED", "takeOutput");
+  // Held while it is read: another environment's end would take the memory away.
+  const SlotHold hold(&session->slot(slot_index));
   if (output >= session->graph().outputs().size()) {
     throw Failure("INPUT_UNKNOWN", "expected an output below " +
                                        std::to_string(session->graph().outputs().size()) + ", received " +
@@ -213,16 +261,13 @@ void Host::submit(const EnvironmentPointer& environment, const Submission& submi
     environment->settle({submission.job_id, Outcome::rejected_closed, -1, now_us(), -1, false}, {});
   };
   std::shared_ptr<Session> session = find(submission.session_id);
-  if (session == nullptr) return refuse();
+  GraphUse use(session.get());
+  if (!use) return refuse();
   Slot& slot = session->slot(submission.slot);
-  if (slot.owner.load() != nullptr && slot.owner.load() != environment.get()) {
-    throw Failure("INPUT_SLOT", "the slot's memory belongs to another environment");
-  }
-  if (!session->begin_use()) return refuse();
-  if (slot.is_busy.exchange(true)) {
-    session->end_use();
-    throw Failure("INPUT_SLOT", "the slot has a job in flight");
-  }
+  SlotHold hold(&slot);
+  hold.require_owner(environment.get());
+  hold.hand_over();
+  use.hand_over();
   Lane& lane = session->lane();
   environment->begin();
   slot.job.slot = submission.slot;
@@ -244,20 +289,11 @@ void Host::cancel(std::int64_t job_id, Outcome reason) {
 Outcome Host::run_inline(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot_index,
                          std::uint32_t flags, InlineTimes* times) {
   const std::shared_ptr<Session> session = find(session_id);
-  if (session == nullptr || !session->begin_use()) return Outcome::rejected_closed;
-  struct EndUse {
-    Session* session;
-    ~EndUse() { session->end_use(); }
-  } const end_use{session.get()};
+  const GraphUse use(session.get());
+  if (!use) return Outcome::rejected_closed;
   Slot& slot = session->slot(slot_index);
-  if (slot.owner.load() != nullptr && slot.owner.load() != environment.get()) {
-    throw Failure("INPUT_SLOT", "the slot's memory belongs to another environment");
-  }
-  if (slot.is_busy.exchange(true)) throw Failure("INPUT_SLOT", "the slot has a job in flight");
-  struct EndBusy {
-    Slot* slot;
-    ~EndBusy() { slot->is_busy.store(false); }
-  } const end_busy{&slot};
+  const SlotHold hold(&slot);
+  hold.require_owner(environment.get());
 
   std::string message;
   const bool is_sampled = slot.inline_runs++ % kInlineCpuSampling == 0;
@@ -314,7 +350,7 @@ std::vector<Lane*> Host::all_lanes() {
 
 void Host::forget(std::int32_t session_id) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  sessions_[static_cast<std::size_t>(session_id)].reset();
+  sessions_.erase(session_id);
 }
 
 }  // namespace redline

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "host/environment.h"
@@ -97,8 +98,9 @@ class Host {
   Timer timer_;
   Loader loader_;
   std::mutex mutex_;
-  // By session id; null once closed.
-  std::vector<std::shared_ptr<Session>> sessions_;
+  // The open sessions, and no trace of closed ones: a process may open sessions for years.
+  std::unordered_map<std::int32_t, std::shared_ptr<Session>> sessions_;
+  std::int32_t next_session_id_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::uint32_t environments_ = 0;
   struct PendingOpen {

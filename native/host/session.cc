@@ -21,6 +21,12 @@ Slot& Session::slot(std::size_t index) {
   return slots_[index];
 }
 
+void Session::free_graph() noexcept {
+  // An environment's end and another one's close meet here; the later one waits until the graph is gone.
+  const std::lock_guard<std::mutex> lock(free_mutex_);
+  graph_.reset();
+}
+
 bool Session::begin_use() noexcept {
   if ((uses_.fetch_add(1) & kClosing) == 0) return true;
   end_use();

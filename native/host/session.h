@@ -41,8 +41,8 @@ class Session {
 
   std::int32_t id() const noexcept { return id_; }
   Graph& graph() noexcept { return *graph_; }
-  /// Frees the graph. Only after `close` called back.
-  void free_graph() noexcept { graph_.reset(); }
+  /// Frees the graph. Only after `close` called back. Whoever closed it may call this; the second finds nothing.
+  void free_graph() noexcept;
   Lane& lane() noexcept { return *lane_; }
   std::size_t slot_count() const noexcept { return slot_count_; }
   /// Throws Failure INPUT_SLOT for an index that does not exist.
@@ -72,6 +72,7 @@ class Session {
   const std::unique_ptr<Slot[]> slots_;
   std::atomic<std::uint32_t> uses_{0};
 
+  std::mutex free_mutex_;
   std::mutex mutex_;
   bool is_closed_ = false;
   std::vector<std::function<void()>> closers_;

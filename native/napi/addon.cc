@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "host/finite.h"
@@ -245,9 +246,21 @@ void define(Napi::Object exports, const char* name, JsEnvironment* self) {
   exports.Set(name, Napi::Function::New(exports.Env(), guarded<kCall>, name, self));
 }
 
+/// The environment's record, and with the first one the host and its threads. A machine out of threads or files refuses
+/// them: the addon then does not load, and says why.
+JsEnvironment* create_environment(Napi::Env env) {
+  try {
+    return JsEnvironment::create(env);
+  } catch (const Failure& failure) {
+    throw make_error(env, failure);
+  } catch (const std::system_error& error) {
+    throw make_error(env, "INTERNAL", std::string("the host could not start its threads: ") + error.what());
+  }
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   silence_telemetry();
-  JsEnvironment* self = JsEnvironment::create(env);
+  JsEnvironment* self = create_environment(env);
   exports.Set("interfaceVersion", kInterfaceVersion);
   Napi::Array simd = Napi::Array::New(env);
   for (const std::string& name : probe_simd()) simd.Set(simd.Length(), name);

@@ -8,8 +8,10 @@ export const LIMITS = {
   slotsPerSession: 64,
   /** Default slots: one running, one queued, one being read by the caller. */
   defaultSlots: 3,
-  /** Events kept for readers that poll. */
-  eventRing: 65_536,
+  /** Closed sessions whose statistics are kept, oldest out first: more than a report shows, about half a kilobyte each. */
+  closedSessions: 256,
+  /** Events kept for readers that poll: half a minute of a camera and a microphone, some 300 kB. */
+  eventRing: 2048,
   /** Largest side of an image in pixels: beyond it a decode is a denial of service, not a camera. */
   imageSide: 16_384,
   /** Largest image in pixels: 64 megapixels, as 192 MB of RGB. */

@@ -39,7 +39,7 @@ export interface SessionParts extends SessionIdentity {
   readonly events: EventSink;
   readonly hasNonFinite: NonFiniteScan;
   /** Called once when the session has closed. */
-  readonly onClosed: () => void;
+  readonly onClosed: (session: Session) => void;
 }
 
 /** A run no longer than this may stay on the caller's thread: a tenth of the longest stall a voice loop should see, 10 ms. */
@@ -174,7 +174,8 @@ export class OpenedSession implements Session {
     this.closing ??= this.opened.close().then(() => {
       const atUs = this.parts.provider.nowUs();
       this.parts.events.emit(eventOf({ kind: "session.close", atUs, session: this.name }));
-      this.parts.onClosed();
+      this.counters.freeze();
+      this.parts.onClosed(this);
     });
     return this.closing;
   }

@@ -11,6 +11,11 @@ import { closeShapes } from "../stated-shapes.js";
 import { ForkedLane } from "./forked-lane.js";
 import { PrivateSlot } from "./private-slot.js";
 
+// A provider that was never closed and that nobody can reach any more leaves no processes behind.
+const abandoned = new FinalizationRegistry<Map<string, ForkedLane>>((lanes) => {
+  for (const lane of lanes.values()) lane.process.kill();
+});
+
 /** Opens graphs in forked processes, one per lane. */
 export class OrtNodeProvider implements Provider {
   readonly name = "ort-node" as const;
@@ -19,7 +24,9 @@ export class OrtNodeProvider implements Provider {
   private sessionId = 0;
   private jobId = 0;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    abandoned.register(this, this.lanes, this);
+  }
 
   nowUs(): number {
     return monotonicUs();
@@ -63,6 +70,7 @@ export class OrtNodeProvider implements Provider {
 
   async close(): Promise<void> {
     await Promise.all([...this.sessions].map((session) => session.close()));
+    abandoned.unregister(this);
     for (const lane of this.lanes.values()) lane.process.kill();
     this.lanes.clear();
   }

@@ -27,6 +27,11 @@ export interface NativeProviderOptions {
   readonly sharing: MemorySharing;
 }
 
+// A session that was never closed and that nobody can reach any more is closed in the host, which knows it as a number.
+const abandoned = new FinalizationRegistry<{ readonly addon: NativeAddon; readonly sessionId: number }>(
+  ({ addon, sessionId }) => void addon.closeSession(sessionId),
+);
+
 /** Opens graphs in the native host. */
 export class NativeProvider implements Provider {
   readonly name: "ort" | "null";
@@ -95,6 +100,7 @@ class NativeProviderSession implements ProviderSession {
   ) {
     const { addon } = environment;
     this.sessionId = info.sessionId;
+    abandoned.register(this, { addon, sessionId: info.sessionId }, this);
     this.inputs = closeShapes(info.inputs, options.request.statedShapes);
     this.outputs = closeShapes(info.outputs, options.request.statedShapes);
     this.onSettle = options.request.onSettle;
@@ -135,8 +141,14 @@ class NativeProviderSession implements ProviderSession {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.environment.addon.closeSession(this.sessionId).then(() => this.options.onClosed());
+    this.closing ??= this.settleAndFree();
     return this.closing;
+  }
+
+  private async settleAndFree(): Promise<void> {
+    abandoned.unregister(this);
+    await this.environment.addon.closeSession(this.sessionId);
+    this.options.onClosed();
   }
 }
 
