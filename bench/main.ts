@@ -11,12 +11,21 @@ import type { Verdict } from "./harness/verdict.js";
 import { cancel } from "./scenarios/cancel.js";
 import { contracts } from "./scenarios/contracts.js";
 import { eventLoop } from "./scenarios/event-loop.js";
-import { leak } from "./scenarios/leak.js";
+import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { nullProvider } from "./scenarios/null.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
 
-const SCENARIOS: readonly Scenario[] = [eventLoop, cancel, nullProvider, sileroPaced, start, contracts, leak];
+const SCENARIOS: readonly Scenario[] = [
+  eventLoop,
+  cancel,
+  nullProvider,
+  sileroPaced,
+  start,
+  contracts,
+  leakOpens,
+  leakRuns,
+];
 
 /** What commander answers: values by option name in camel case. */
 type Flags = Readonly<Record<string, unknown>>;

@@ -1,65 +1,61 @@
-// Owns the scenario "does a session or a run leave anything behind?": the growth of the process's memory with opens and
+// Owns the scenarios "does a session, or a run, leave anything behind?": the growth of a process's memory with opens and
 // with runs of the null graph. Control: the same figure from processes started anew, which gives the interval.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Bench, Scenario } from "../harness/scenario.js";
+import type { Bench, Scenario, ScenarioOption } from "../harness/scenario.js";
 import { intervalOf, type Point, slopeOf } from "../harness/slope.js";
 import { atMost, type Verdict } from "../harness/verdict.js";
 
-export const leak: Scenario = {
-  name: "leak",
-  about: "memory left behind by each open and each run of the null graph",
-  options: [
-    { name: "processes", about: "processes of each kind, each one slope", full: "8", quick: "2" },
-    { name: "opens-before", about: "opens before the first reading", full: "1000", quick: "300" },
-    { name: "opens", about: "opens, with a run and a close each", full: "9000", quick: "300" },
-    { name: "runs-before", about: "runs before the first reading", full: "100000", quick: "5000" },
-    { name: "runs", about: "runs of one session", full: "1000000", quick: "10000" },
-    { name: "samples", about: "readings of the memory in one process", full: "100", quick: "5" },
-  ],
-  run: measure,
-};
+interface Kind {
+  readonly what: "opens" | "runs";
+  readonly one: string;
+  /** Bytes left by each that are still no leak. */
+  readonly bar: number;
+}
+
+export const leakOpens = scenarioOf({ what: "opens", one: "an open", bar: 50 }, [
+  { name: "before", about: "opens before the first reading", full: "1000", quick: "300" },
+  { name: "count", about: "opens, with a run and a close each", full: "9000", quick: "300" },
+]);
+
+export const leakRuns = scenarioOf({ what: "runs", one: "a run", bar: 1 }, [
+  { name: "before", about: "runs before the first reading", full: "100000", quick: "5000" },
+  { name: "count", about: "runs of one session", full: "1000000", quick: "10000" },
+]);
 
 // The collector's own young generation grows to 16 MiB over the first thousands of opens, leak or none: it is held small,
 // so that what grows is ours.
 const NODE_FLAGS = ["--max-semi-space-size=1"];
 
-interface Kind {
-  readonly what: "opens" | "runs";
-  readonly one: string;
-  readonly bar: number;
+function scenarioOf(kind: Kind, counts: readonly ScenarioOption[]): Scenario {
+  return {
+    name: `leak-${kind.what}`,
+    about: `memory left behind by each of many ${kind.what} of the null graph`,
+    options: [
+      { name: "processes", about: "processes, each one slope", full: "6", quick: "2" },
+      ...counts,
+      { name: "samples", about: "readings of the memory in one process", full: "100", quick: "5" },
+    ],
+    run: (bench) => measure(bench, kind),
+  };
 }
 
-const KINDS: readonly Kind[] = [
-  { what: "opens", one: "an open", bar: 50 },
-  { what: "runs", one: "a run", bar: 1 },
-];
-
-async function measure(bench: Bench): Promise<Verdict[]> {
-  const slopes = new Map<Kind, number[]>(KINDS.map((kind) => [kind, []]));
+async function measure(bench: Bench, kind: Kind): Promise<Verdict[]> {
+  const slopes: number[] = [];
   for (let process = 0; process < bench.number("processes"); process += 1) {
-    for (const kind of KINDS) {
-      const points = await launch(bench, kind);
-      const slope = slopeOf(points);
-      if (slope === null) throw new Error(`${kind.what}: too few samples for a slope`);
-      slopes.get(kind)!.push(slope);
-      const [first, last] = [points[0]!.value, points.at(-1)!.value];
-      bench.row({
-        type: "process",
-        what: kind.what,
-        bytesPerOne: slope,
-        firstRss: first,
-        lastRss: last,
-        points,
-      });
-      bench.say(
-        `  ${kind.what}: ${slope.toFixed(3)} B each, memory ${mib(first)} to ${mib(last)} over ${points.at(-1)!.count}`,
-      );
-    }
+    const points = await launch(bench, kind);
+    const slope = slopeOf(points);
+    if (slope === null) throw new Error(`${kind.what}: too few samples for a slope`);
+    slopes.push(slope);
+    bench.row({ type: "process", bytesEach: slope, rss: points.map(({ value }) => value) });
+    const [first, last] = [points[0]!, points.at(-1)!];
+    bench.say(
+      `  ${slope.toFixed(3)} B each, memory ${mib(first.value)} to ${mib(last.value)} over ${last.count} ${kind.what}`,
+    );
   }
-  return KINDS.map((kind) => judge(kind, slopes.get(kind)!));
+  return [judge(kind, slopes)];
 }
 
 /** The interval's upper end is held against the bar, not its middle. */
@@ -81,7 +77,7 @@ function judge({ what, one, bar }: Kind, slopes: readonly number[]): Verdict {
 
 async function launch(bench: Bench, { what }: Kind): Promise<Point[]> {
   const script = fileURLToPath(new URL("../arms/leak.js", import.meta.url));
-  const words = [what, bench.text(`${what}-before`), bench.text(what), bench.text("samples")];
+  const words = [what, ...["before", "count", "samples"].map((option) => bench.text(option))];
   const { stdout } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, script, ...words]);
   return JSON.parse(stdout) as Point[];
 }

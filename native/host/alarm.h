@@ -5,17 +5,20 @@
 #include <cstdint>
 
 #if !defined(__linux__)
-#include <condition_variable>
-#include <mutex>
+#include "host/portable_alarm.h"
 #endif
 
 namespace redline {
 
-/// On Linux a kernel timer: setting it wakes nobody, so that a job that arms and disarms its deadline costs its
-/// processor no switch to the timer's thread and back. Elsewhere a condition variable.
+#if defined(__linux__)
+
+/// A kernel timer: setting it wakes nobody, so that a job that arms and disarms its deadline costs its processor no
+/// switch to the timer's thread and back.
 class Alarm {
  public:
+  /// Throws Failure INTERNAL when the process may open no more files.
   Alarm();
+  ~Alarm();
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;
 
@@ -25,13 +28,13 @@ class Alarm {
   void wait() noexcept;
 
  private:
-#if defined(__linux__)
-  int timer_;
-#else
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::int64_t due_us_;
-#endif
+  const int timer_;
 };
+
+#else
+
+using Alarm = PortableAlarm;
+
+#endif
 
 }  // namespace redline

@@ -11,7 +11,10 @@ let turn: Promise<void> = Promise.resolve();
 process.on("message", (request: LaneRequest) => {
   turn = turn.then(async () => {
     const reply = await graphs.answer(request);
-    process.send?.(reply);
+    // A parent that ended during the request is nobody to answer; without this Node would print the broken pipe.
+    process.send?.(reply, undefined, {}, (error) => {
+      if (error) process.exit(0);
+    });
   });
 });
 // The parent's end of the channel closes when the parent exits in any way; nothing is left to do then.

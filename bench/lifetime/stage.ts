@@ -1,0 +1,61 @@
+// Owns what every case of a process's life needs on disk: two models and two copies of the built package.
+// Knows no case. Invariant: whatever it made is gone after `close`.
+
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findOrtLibrary, loadNative } from "../../runtime/bindings/load.js";
+import { packageRoot } from "../../runtime/bindings/package-root.js";
+import { matmulChain } from "../harness/onnx-model.js";
+
+/** Rows and columns of every matrix, as the scenarios bind them. */
+const SIZE = 384;
+/** Long enough to be in the middle of; a few hundred milliseconds on a machine of today. */
+const LONG_NODES = 200;
+const SHORT_NODES = 4;
+
+/** The environment variables that tell a scenario where things are. */
+export type StageEnvironment = Readonly<Record<string, string>>;
+
+export class Stage {
+  private readonly folder = mkdtempSync(join(tmpdir(), "redline-lifetime-"));
+  readonly environment: StageEnvironment;
+
+  /** @throws Error when the addon or the package is not built. */
+  constructor() {
+    const native = loadNative();
+    if (native.addon === null) throw new Error(`the addon is not built:\n${native.reasons.join("\n")}`);
+    const models = { long: LONG_NODES, short: SHORT_NODES };
+    for (const [name, nodes] of Object.entries(models)) {
+      writeFileSync(this.path(`${name}.onnx`), matmulChain({ nodes, size: SIZE }));
+    }
+    for (const copy of ["a", "b"]) this.copyPackage(copy, native.path);
+    this.environment = {
+      REDLINE_ADDON: native.path,
+      ORT_LIBRARY: findOrtLibrary(),
+      LONG_MODEL: this.path("long.onnx"),
+      SHORT_MODEL: this.path("short.onnx"),
+      REDLINE_COPIES: this.folder,
+    };
+  }
+
+  close(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** What an installed package has, as far as opening a model by its path needs it. */
+  private copyPackage(copy: string, addon: string): void {
+    const [from, to] = [packageRoot(), this.path(copy)];
+    const built = join(from, "dist", "runtime");
+    if (!existsSync(built)) throw new Error("the package is not built: run npm run build:ts");
+    mkdirSync(join(to, "build", "Release"), { recursive: true });
+    cpSync(built, join(to, "dist", "runtime"), { recursive: true });
+    for (const file of ["package.json", "binding.gyp"]) cpSync(join(from, file), join(to, file));
+    cpSync(addon, join(to, "build", "Release", "redline.node"));
+    symlinkSync(join(from, "node_modules"), join(to, "node_modules"), "junction");
+  }
+}
