@@ -78,8 +78,15 @@ function judge({ what, one, bar }: Kind, slopes: readonly number[]): Verdict {
 async function launch(bench: Bench, { what }: Kind): Promise<Point[]> {
   const script = fileURLToPath(new URL("../arms/leak.js", import.meta.url));
   const words = [what, ...["before", "count", "samples"].map((option) => bench.text(option))];
-  const { stdout } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, script, ...words]);
-  return JSON.parse(stdout) as Point[];
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [...NODE_FLAGS, script, ...words]);
+    return JSON.parse(stdout) as Point[];
+  } catch (cause) {
+    const { signal, code, stderr } = cause as { signal?: string; code?: unknown; stderr?: string };
+    throw new Error(`a process of many ${what} ended with ${signal ?? `status ${code}`}: ${stderr}`, {
+      cause,
+    });
+  }
 }
 
 function mib(bytes: number): string {

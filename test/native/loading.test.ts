@@ -1,5 +1,6 @@
 // Finding the addon and the library, and what is said when they are not there.
 
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
@@ -46,3 +47,34 @@ test("the addon names the vector instructions of this processor", async () => {
   expect(addon?.simd.every((name) => known.includes(name))).toBe(true);
   expect(addon?.simd.length).toBeGreaterThan(0);
 });
+
+// Preloaded, so that the system maps it before the files run out: it is the host that must not get one.
+test.runIf(process.platform === "linux")(
+  "a process that may open no more files is refused the addon with a reason, and gets it later",
+  async () => {
+    const native = (await freshLoad())();
+    if (native.addon === null) throw new Error(native.reasons.join("\n"));
+    const script = `
+      const { closeSync, openSync } = require("node:fs");
+      const load = () => require(process.env.ADDON_UNDER_TEST).interfaceVersion;
+      const files = [];
+      try { for (;;) files.push(openSync("/dev/null")); } catch (error) { if (error.code !== "EMFILE") throw error; }
+      let refusal = "none";
+      try { load(); } catch (error) { refusal = error.code + ": " + error.message; }
+      for (const file of files) closeSync(file);
+      console.log(JSON.stringify({ refusal, later: load() }));
+    `;
+
+    const { status, stdout, stderr } = spawnSync(
+      "sh",
+      ["-c", 'ulimit -n 256; LD_PRELOAD="$ADDON_UNDER_TEST" exec "$0" -e "$1"', process.execPath, script],
+      { encoding: "utf8", env: { ...process.env, ADDON_UNDER_TEST: native.path } },
+    );
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({
+      refusal: expect.stringMatching(/^INTERNAL: the system gives no timer/),
+      later: INTERFACE_VERSION,
+    });
+  },
+);
