@@ -72,6 +72,7 @@ const PACKAGE: Partial<Record<Subject, readonly string[]>> = {
   ],
   "never closed": [
     "collected without close",
+    "fallback collected without close",
     "never closed, nothing left to do",
     "never closed on the fallback, nothing left to do",
   ],

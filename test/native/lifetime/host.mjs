@@ -130,6 +130,21 @@ export async function expectQuiet(host) {
   expectEqual("threads of the host", ours.length, lanes + 2);
 }
 
+/** This process's children that have not ended; none where there is no list to read. */
+export function children() {
+  if (process.platform !== "linux") return [];
+  return readdirSync("/proc").filter((entry) => {
+    try {
+      const [state, parent] = readFileSync(`/proc/${entry}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      return Number(parent) === process.pid && state !== "Z";
+    } catch {
+      return false;
+    }
+  });
+}
+
 function threadNames() {
   return readdirSync("/proc/self/task").flatMap((task) => {
     try {
