@@ -32,6 +32,9 @@ export const ERROR_TABLE = {
   MODEL_FILE_MISSING: row("the model file does not exist", "never", 404, 66),
   MODEL_LOAD_FAILED: row("the model could not be loaded", "never", 422, 65),
   MODEL_UNSUITABLE: row("the model does not fit this use", "never", 422, 65),
+  MODEL_INVALID: row("the model file is not a well-formed ONNX model", "never", 422, 65),
+  MODEL_LIMIT: row("the model is beyond a limit", "never", 413, 65),
+  MODEL_EXTERNAL_PATH: row("the model refers to a file it may not use", "never", 422, 65),
 
   MANIFEST_INVALID: row("the manifest is not valid", "never", 422, 65),
   MANIFEST_PATH: row("a path in the manifest leads out of its folder", "never", 422, 65),

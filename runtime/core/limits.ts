@@ -6,6 +6,8 @@ export const LIMITS = {
   jobsPerLane: 1024,
   /** Slots of one session: enough for a deep pipeline, few enough that memory stays foreseeable. */
   slotsPerSession: 64,
+  /** Largest memory of one slot: a model that declares more asks for a machine's memory, not for a buffer. */
+  slotBytes: 1_073_741_824,
   /** Default slots: one running, one queued, one being read by the caller. */
   defaultSlots: 3,
   /** Closed sessions whose statistics are kept, oldest out first: more than a report shows, about half a kilobyte each. */
@@ -20,6 +22,22 @@ export const LIMITS = {
   manifestBytes: 1_048_576,
   /** Largest model file in bytes (ONNX protobuf's own limit). */
   modelBytes: 2_147_483_647,
+  /** Nodes of a graph, those of its subgraphs and functions included: some 20 times the largest language models in use. */
+  graphNodes: 262_144,
+  /** Tensors a model holds or declares: initializers, inputs, outputs and described values. */
+  graphTensors: 524_288,
+  /** Fields of a model's protobuf: bounds the time it takes to read a hostile file to under a second. */
+  graphFields: 8_388_608,
+  /** Graphs within graphs. Silero has four; ONNX Runtime recurses once per level. */
+  graphDepth: 16,
+  /** Types within types, as in a sequence of maps. */
+  typeDepth: 8,
+  /** Functions that call functions: exporters nest one per module of the network. */
+  functionDepth: 64,
+  /** Dimensions of one tensor: ONNX Runtime's own operators stop well below. */
+  tensorRank: 32,
+  /** Largest single dimension: what a 32-bit index reaches. */
+  tensorDimension: 2_147_483_647,
   /** Channels of an audio source. */
   audioChannels: 32,
   /** Highest sample rate of an audio source. */

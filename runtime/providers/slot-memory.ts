@@ -3,6 +3,7 @@
 // the present one.
 
 import { RedlineError } from "../core/errors.js";
+import { LIMITS } from "../core/limits.js";
 import {
   DTYPE_BYTES,
   elementCount,
@@ -105,6 +106,13 @@ export class SlotMemory {
   }
 
   private allocate(bytes: number): ArrayBufferLike {
+    if (!(bytes <= LIMITS.slotBytes)) {
+      throw new RedlineError("MODEL_LIMIT", {
+        what: "the memory of a slot",
+        expected: `at most ${LIMITS.slotBytes} bytes`,
+        received: String(bytes),
+      });
+    }
     return this.sharing === "shared" ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
   }
 }

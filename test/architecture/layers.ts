@@ -14,6 +14,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   telemetry: 1,
   sources: 1,
   scheduler: 2,
+  graphs: 2,
   ops: 2,
   programs: 3,
   providers: 4,

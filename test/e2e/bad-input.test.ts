@@ -157,7 +157,7 @@ test("a model file that does not exist, and one that is no model", async () => {
   const text = await fileOf("text.onnx", "not a model");
 
   await expectRefusal(["drive", frame, "--model", "no.onnx"], { code: "MODEL_FILE_MISSING", status: 66 });
-  await expectRefusal(["drive", frame, "--model", text], { code: "MODEL_LOAD_FAILED", status: 65 });
+  await expectRefusal(["drive", frame, "--model", text], { code: "MODEL_INVALID", status: 65 });
 });
 
 test("a manifest with a field nobody knows, a path that leads out and a hash that is wrong", async () => {

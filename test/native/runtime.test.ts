@@ -43,7 +43,7 @@ describe.each(["ort", "ort-node"] as const)("a runtime on %s", (provider) => {
       code: "MODEL_FILE_MISSING",
     });
     await expect(runtime.open(new Uint8Array(0))).rejects.toMatchObject({ code: "MODEL_LOAD_FAILED" });
-    await expect(runtime.open(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ code: "MODEL_LOAD_FAILED" });
+    await expect(runtime.open(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ code: "MODEL_INVALID" });
   });
 
   test("gives sessions of one model names of their own, and counts what each did", async () => {
