@@ -24,14 +24,7 @@ export async function record(given: {
   readonly destination: Destination;
 }): Promise<readonly Verdict[]> {
   const { scenario, values, destination } = given;
-  mkdirSync(destination.folder, { recursive: true });
-  const file = join(destination.folder, `${scenario.name}.ndjson`);
-  const run = new Date().toISOString();
-  const write = (row: Row): void => {
-    const line = portable(JSON.stringify({ ...row, scenario: scenario.name, run }));
-    appendFileSync(file, `${line}\n`);
-    if (destination.isJson) process.stdout.write(`${line}\n`);
-  };
+  const write = appendRows({ name: scenario.name, ...destination });
   const before = readLoad();
   const startedMs = performance.now();
   write({ type: "run", options: values, machine: readMachine(), load: before });
@@ -45,6 +38,22 @@ export async function record(given: {
     write({ type: "error", message: error instanceof Error ? error.message : String(error) });
     throw error;
   }
+}
+
+/** Opens `<folder>/<name>.ndjson` for one run's rows. */
+export function appendRows({
+  name,
+  folder,
+  isJson,
+}: Destination & { readonly name: string }): (row: Row) => void {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${name}.ndjson`);
+  const run = new Date().toISOString();
+  return (row) => {
+    const line = portable(JSON.stringify({ ...row, scenario: name, run }));
+    appendFileSync(file, `${line}\n`);
+    if (isJson) process.stdout.write(`${line}\n`);
+  };
 }
 
 /** Paths as seen from the checkout: where it lies on this machine is nobody's business, and differs on the next. */
