@@ -193,6 +193,21 @@ const inputToConstant: GraphMutation = (graph, rng) => {
   return { ...graph, inputs, initializers: [...graph.initializers, constant] };
 };
 
+/** Every open size of the inputs is closed: half of what makes the known crash. */
+const closeShapes: GraphMutation = (graph, rng) => {
+  const isOpen = ({ type }: OnnxValue): boolean =>
+    type?.shape?.some(({ size }) => typeof size !== "number") === true;
+  if (!graph.inputs.some(isOpen)) return undefined;
+  const size = pick([1, 2, 3, 576], rng) as number;
+  const close = (value: OnnxValue): OnnxValue => {
+    const { type } = value;
+    if (!type?.shape || !isOpen(value)) return value;
+    const shape = type.shape.map((old) => (typeof old.size === "number" ? old : { size, rest: [] }));
+    return { ...value, type: { ...type, shape } };
+  };
+  return { ...graph, inputs: graph.inputs.map(close) };
+};
+
 const constantToInput: GraphMutation = (graph, rng) => {
   const tensor = pick(graph.initializers, rng);
   if (tensor === undefined) return undefined;
@@ -297,6 +312,7 @@ export const GRAPH_MUTATIONS: Readonly<Record<string, GraphMutation>> = {
   "retype-constant": retypeConstant,
   "drop-constant": dropConstant,
   "input-to-constant": inputToConstant,
+  "close-shapes": closeShapes,
   "constant-to-input": constantToInput,
   "redeclare-value": redeclareValue,
   "rename-output": renameOutput,

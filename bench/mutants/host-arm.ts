@@ -25,7 +25,7 @@ serveArm(
         return { kind: "refused", ...described(error) };
       }
       try {
-        return await runOnce(session, trial.inputSeed);
+        return await runOnce(session, trial);
       } catch (error) {
         return { kind: "not-run", ...described(error) };
       } finally {
@@ -36,8 +36,8 @@ serveArm(
   async () => runtime?.close(),
 );
 
-async function runOnce(session: Session, seed: number): Promise<TrialResult> {
-  const inputs = seededInputs(session.inputs, seed);
+async function runOnce(session: Session, trial: Trial): Promise<TrialResult> {
+  const inputs = seededInputs(session.inputs, trial);
   if (inputs === null) return { kind: "not-run", code: "MODEL_LIMIT", message: "inputs too large to make" };
   const outcome = await session.run(inputs);
   if (outcome.status !== "done") {

@@ -4,7 +4,7 @@
 
 import { join } from "node:path";
 import { Command } from "commander";
-import { int64Scalar } from "../../runtime/graphs/promote-branch.js";
+import { fixInput, fixShape, int64Scalar } from "../../runtime/graphs/fix-input.js";
 import { readModel } from "../../runtime/graphs/read-model.js";
 import { writeModel } from "../../runtime/graphs/write-model.js";
 import { REPO_ROOT } from "../harness/assets.js";
@@ -13,7 +13,7 @@ import { appendRows } from "../harness/results.js";
 import { judge, type Verdict } from "./judgement.js";
 import { type Mutant, makeMutant } from "./mutant.js";
 import type { Trial, TrialResult } from "./protocol.js";
-import { findSources, fromStore } from "./sources.js";
+import { findSources, SILERO_SHAPES, storedSilero } from "./sources.js";
 
 interface Flags {
   readonly n: number;
@@ -116,7 +116,7 @@ await reference.close();
 summarise();
 
 async function tryMutant(mutant: Mutant): Promise<Verdict> {
-  const trial = { bytes: mutant.bytes, inputSeed: seed + mutant.index };
+  const trial = { bytes: mutant.bytes, shapes: mutant.shapes, inputSeed: seed + mutant.index };
   const result = await host.try(trial);
   let verdict: Verdict;
   if (result.kind === "died") verdict = { good: false, what: "host-died", detail: result.message };
@@ -134,22 +134,17 @@ async function tryMutant(mutant: Mutant): Promise<Verdict> {
   return verdict;
 }
 
-/** Silero v5 with `sr` made an initializer: crashes ONNX Runtime 1.30 in two of three opens. */
+/** Silero v5 with `sr` made an initializer and its sizes closed: crashes stock ONNX Runtime 1.30 in most of its opens. */
 async function tryKnownCrash(): Promise<{ opens: number; alive: number; results: Record<string, number> }> {
   const results: Record<string, number> = {};
-  const [silero] = crashOpens > 0 ? await fromStore("silero-vad") : [];
+  const [silero] = crashOpens > 0 ? await storedSilero("silero-vad") : [];
   if (silero === undefined) return { opens: 0, alive: 0, results };
-  const model = readModel(silero.bytes);
-  const { inputs, initializers } = model.graph;
-  const graph = {
-    ...model.graph,
-    inputs: inputs.filter(({ name }) => name !== "sr"),
-    initializers: [...initializers, int64Scalar("sr", 16_000n)],
-  };
-  const bytes = writeModel({ ...model, graph });
+  let model = fixInput(readModel(silero.bytes), int64Scalar("sr", 16_000n));
+  for (const [name, dims] of Object.entries(SILERO_SHAPES)) model = fixShape(model, name, dims);
+  const bytes = writeModel(model);
   const before = host.deaths;
   for (let open = 0; open < crashOpens; open++) {
-    const result = await host.try({ bytes, inputSeed: seed });
+    const result = await host.try({ bytes, shapes: SILERO_SHAPES, inputSeed: seed });
     const key = result.kind === "refused" ? `refused ${result.code}` : result.kind;
     results[key] = (results[key] ?? 0) + 1;
   }

@@ -19,6 +19,7 @@ export interface Mutant {
   /** The bytes can be read and hold another graph than the source. */
   readonly isStructural: boolean;
   readonly bytes: Uint8Array;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Three in four change the graph, above the bar of three in five. */
@@ -40,7 +41,7 @@ export function makeMutant(
     const structure = structureOf(made.bytes);
     const isStructural = structure !== null && structure !== original;
     if (isGraphChange && !isStructural) continue;
-    return { index, source: source.name, isStructural, ...made };
+    return { index, source: source.name, shapes: source.shapes ?? {}, isStructural, ...made };
   }
   throw new Error(`no mutant of ${source.name} after ${MOST_TRIES} tries`);
 }

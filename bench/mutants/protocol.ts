@@ -6,6 +6,7 @@ import type { Tensor } from "../../runtime/core/tensor.js";
 export interface Trial {
   readonly bytes: Uint8Array;
   readonly inputSeed: number;
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
 }
 
 /** How one mutant went in one process. */

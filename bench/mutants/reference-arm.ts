@@ -15,7 +15,7 @@ serveArm({
       return { kind: "refused", code: null, message: messageOf(error) };
     }
     try {
-      return await runOnce(session, trial.inputSeed);
+      return await runOnce(session, trial);
     } catch (error) {
       return { kind: "settled", outcome: "failed/provider", message: messageOf(error) };
     } finally {
@@ -24,8 +24,8 @@ serveArm({
   },
 });
 
-async function runOnce(session: ort.InferenceSession, seed: number): Promise<TrialResult> {
-  const inputs = seededInputs(session.inputMetadata.map(specOf), seed);
+async function runOnce(session: ort.InferenceSession, trial: Trial): Promise<TrialResult> {
+  const inputs = seededInputs(session.inputMetadata.map(specOf), trial);
   if (inputs === null) return { kind: "not-run", code: null, message: "inputs too large to make" };
   const dtypes = new Map(session.inputMetadata.map((input) => [input.name, specOf(input).dtype]));
   const feeds = Object.entries(inputs).map(([name, { data, shape }]) => [

@@ -10,29 +10,31 @@ import {
   type TensorSpec,
   viewOf,
 } from "../../runtime/core/tensor.js";
+import type { Trial } from "./protocol.js";
 
 /** More than any source takes; a mutant that declares more is opened and not run. */
 const MOST_ELEMENTS = 4_194_304;
 
+/** What a symbol stands for where nothing is stated: the same for all, so that sums of symbols agree. */
+const OPEN_SIZE = 3;
+
 /** Inputs for every spec, or null when they would be too large to be worth making. */
-export function seededInputs(specs: readonly TensorSpec[], seed: number): Record<string, Tensor> | null {
-  const rng = seededRng(seed);
-  const sizes = new Map<string, number>();
+export function seededInputs(
+  specs: readonly TensorSpec[],
+  { inputSeed, shapes }: Pick<Trial, "inputSeed" | "shapes">,
+): Record<string, Tensor> | null {
+  const rng = seededRng(inputSeed);
   const inputs: Record<string, Tensor> = {};
   for (const { name, dtype, shape } of specs) {
-    const concrete = shape.map((size) => (typeof size === "number" ? size : sizeOf(size, sizes)));
+    const stated = shapes[name];
+    const concrete = shape.map((size, index) =>
+      typeof size === "number" ? size : (stated?.[index] ?? OPEN_SIZE),
+    );
     const count = elementCount(concrete);
     if (!(count <= MOST_ELEMENTS)) return null;
     inputs[name] = { data: elements({ name, dtype, count }, rng), shape: concrete };
   }
   return inputs;
-}
-
-/** One size for one symbol: 3 for all of them, so that sums of symbols agree as often as they can. */
-function sizeOf(symbol: string, sizes: Map<string, number>): number {
-  const size = sizes.get(symbol) ?? 3;
-  sizes.set(symbol, size);
-  return size;
 }
 
 function elements(of: { name: string; dtype: Dtype; count: number }, rng: Rng): TensorData {

@@ -10,7 +10,12 @@ import { dynamicAdd, encodeModel, identityModel, matmulChain, mismatchAdd } from
 export interface Source {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Shapes of inputs that the graph leaves open, where any size would not do. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
 }
+
+/** As Silero v5 and v6 are run: 64 samples of context and 512 of sound, and two vectors of state. */
+export const SILERO_SHAPES = { input: [1, 576], state: [2, 1, 128] } as const;
 
 /** Files that only a development checkout has beside it. */
 const ASSETS = [
@@ -28,7 +33,7 @@ export async function findSources(options: { readonly isSmall: boolean }): Promi
     { name: "identity-int64", bytes: identityModel("int64", ["n", 3]) },
     { name: "branches", bytes: branches() },
   ];
-  const silero = await Promise.all(["silero-vad", "silero-vad-v6"].map(fromStore));
+  const silero = await Promise.all(["silero-vad", "silero-vad-v6"].map(storedSilero));
   const road = fromFile("road-seg-int8", join(REPO_ROOT, "models/road-seg/road-seg-int8.onnx"));
   if (options.isSmall) return [...written, ...silero.flat()];
   const fp32 = fromFile("road-seg-fp32", join(REPO_ROOT, "models/road-seg/road-seg-fp32.onnx"));
@@ -42,12 +47,13 @@ function fromFile(name: string, path: string): Source[] {
   return existsSync(path) ? [{ name, bytes: new Uint8Array(readFileSync(path)) }] : [];
 }
 
-/** A model of the store, if it is installed and whole. */
-export async function fromStore(name: string): Promise<Source[]> {
+/** A Silero of the store, if it is installed and whole. */
+export async function storedSilero(name: string): Promise<Source[]> {
   const store = openStore({ offline: true });
   try {
     const states = await store.verify(name);
-    return states.flatMap(({ state, path }) => (state === "ok" ? fromFile(name, path).slice(0, 1) : []));
+    const files = states.flatMap(({ state, path }) => (state === "ok" ? fromFile(name, path) : []));
+    return files.slice(0, 1).map((file) => ({ ...file, shapes: SILERO_SHAPES }));
   } finally {
     await store.close();
   }

@@ -1,55 +1,9 @@
-// Owns making an input a constant and putting the branch that an If then always takes in the If's place. Runs nothing.
-// Invariant: the edited graph computes what the original computes for that input; where that cannot be shown, it throws.
+// Owns putting the branch that an If always takes in the If's place. Runs nothing.
+// Invariant: the edited graph computes what the original computes; an If that is not understood stays or is refused.
 
-import { RedlineError } from "../core/errors.js";
 import { knownScalars } from "./constants.js";
-import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./onnx-model.js";
+import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode } from "./onnx-model.js";
 import { malformed } from "./wire.js";
-
-/** Turns the input `tensor` is named for into that constant. @throws RedlineError `INPUT_*` */
-export function fixInput(model: OnnxModel, tensor: OnnxTensor): OnnxModel {
-  const { graph } = model;
-  const input = graph.inputs.find(({ name }) => name === tensor.name);
-  if (input === undefined) throw new RedlineError("INPUT_UNKNOWN", { what: tensor.name });
-  requireFit(input, tensor);
-  return {
-    ...model,
-    graph: {
-      ...graph,
-      inputs: graph.inputs.filter((other) => other !== input),
-      initializers: [...graph.initializers.filter(({ name }) => name !== tensor.name), tensor],
-    },
-  };
-}
-
-function requireFit(input: OnnxValue, tensor: OnnxTensor): void {
-  const { type } = input;
-  if (type !== null && type.elementType !== tensor.elementType) {
-    throw new RedlineError("INPUT_DTYPE", {
-      what: input.name,
-      expected: `ONNX element type ${type.elementType}`,
-      received: String(tensor.elementType),
-    });
-  }
-  const { shape } = type ?? { shape: null };
-  if (shape === null) return;
-  const fits =
-    shape.length === tensor.dims.length &&
-    shape.every(({ size }, index) => typeof size !== "number" || size === tensor.dims[index]);
-  if (fits) return;
-  throw new RedlineError("INPUT_SHAPE", {
-    what: input.name,
-    expected: `[${shape.map(({ size }) => size ?? "?").join(", ")}]`,
-    received: `[${tensor.dims.join(", ")}]`,
-  });
-}
-
-/** A constant of type int64 and of no dimensions, as models take a sample rate. */
-export function int64Scalar(name: string, value: bigint): OnnxTensor {
-  const raw = new Uint8Array(8);
-  new DataView(raw.buffer).setBigInt64(0, value, true);
-  return { name, elementType: 7, dims: [], raw, external: null, dataLocation: 0, rest: [] };
-}
 
 /**
  * Replaces every If of the main graph whose condition is known by the nodes of the branch it takes, until none is left.
