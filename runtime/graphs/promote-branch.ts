@@ -7,8 +7,8 @@ import { malformed } from "./wire.js";
 
 /**
  * Replaces every If of the main graph whose condition is known by the nodes of the branch it takes, until none is left.
- * An If whose condition depends on what comes in stays. ONNX Runtime 1.30 can crash when it does this itself, see the
- * fault test of the known crash; remove this workaround's use once a release folds Silero v5 without one.
+ * An If whose condition depends on what comes in stays. ONNX Runtime 1.30 can crash when it does this itself, see the known
+ * crash of `bench/mutants`; remove the use of this workaround once a release folds Silero v5 without one.
  */
 export function promoteBranches(model: OnnxModel): OnnxModel {
   let { graph } = model;
