@@ -7,11 +7,12 @@ import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type NativeAddon, ORT_API_VERSION } from "./bindings/addon.js";
+import { reasonOf } from "./bindings/addon-fault.js";
 import { findOrtLibrary, loadNative } from "./bindings/load.js";
 import { CRITICALITIES } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { readPower } from "./power/power-source.js";
-import { remedyFor, systemFamily } from "./remedies.js";
+import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
 import { createRuntime, type RuntimeOptions } from "./runtime.js";
 import { isMicrophoneInstalled, MICROPHONE_PACKAGE } from "./sources/microphone.js";
 import { openStore } from "./store/store.js";
@@ -83,7 +84,7 @@ export async function examine(options: DoctorOptions = {}): Promise<DoctorReport
 type Native = ReturnType<typeof loadNative>;
 
 function withoutAddon(): Native {
-  return { addon: null, reasons: ["the fallback was asked for"] };
+  return { addon: null, reasons: ["the fallback was asked for"], faults: [] };
 }
 
 function fix(remedy: Parameters<typeof remedyFor>[0]): string {
@@ -102,11 +103,14 @@ function nodeFinding(): Finding {
 function addonFinding(native: Native): Finding {
   if (native.addon !== null) {
     const found = `native host, interface ${native.addon.interfaceVersion}, ${native.path}`;
-    return { check: "addon", state: "ok", found, reasons: [] };
+    // A place that was tried first and passed over is told even when a later one served.
+    const passed = native.passed.filter(({ kind }) => kind !== "absent");
+    return { check: "addon", state: "ok", found, reasons: passed.map(reasonOf) };
   }
   const found =
     "no native host: models run through onnxruntime-node in a process of their own, without thread priorities";
-  return { check: "addon", state: "limited", found, reasons: native.reasons, fix: fix("compiler") };
+  const remedy = remedyForAddon(native.faults, { family: systemFamily() });
+  return { check: "addon", state: "limited", found, reasons: native.reasons, fix: remedy };
 }
 
 async function libraryFinding(addon: NativeAddon | null): Promise<Finding> {
@@ -124,7 +128,9 @@ async function libraryFinding(addon: NativeAddon | null): Promise<Finding> {
     };
   } catch (error) {
     const reasons = [messageOf(error)];
-    return { check, state: "missing", found: "no ONNX Runtime library", reasons, fix: fix("onnxruntime") };
+    const hint = error instanceof RedlineError ? error.hint : undefined;
+    const found = "no ONNX Runtime library that can be used";
+    return { check, state: "missing", found, reasons, fix: hint ?? fix("onnxruntime") };
   }
 }
 

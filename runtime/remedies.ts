@@ -2,6 +2,9 @@
 // Invariant: every remedy has an answer for every system, in words where there is no command.
 
 import { readFileSync } from "node:fs";
+import { sep } from "node:path";
+import type { AddonFault } from "./bindings/addon-fault.js";
+import { ORT_REMEDY } from "./bindings/load.js";
 
 /** The families of systems whose commands differ. */
 export type SystemFamily = "debian" | "fedora" | "alpine" | "arch" | "linux" | "mac" | "windows";
@@ -35,7 +38,16 @@ const REMEDIES = {
     mac: "none needed: classes map to quality-of-service levels",
     windows: "none needed: any program may raise its own threads",
   },
-  onnxruntime: everywhere("npm install onnxruntime-node --onnxruntime-node-install=skip"),
+  reinstall: {
+    ...everywhere("rm -rf node_modules/redline-rt && npm install --onnxruntime-node-install=skip"),
+    windows: "rmdir /s /q node_modules\\redline-rt && npm install --onnxruntime-node-install=skip",
+  },
+  rebuild: everywhere("npm run build:native"),
+  glibc: everywhere(
+    "use a system with glibc 2.28 or newer, such as Debian 10 or the image node:22-bookworm-slim: there is no Redline for musl, nor an ONNX Runtime",
+  ),
+  enable: { ...everywhere("unset REDLINE_NO_ADDON"), windows: "set REDLINE_NO_ADDON=" },
+  onnxruntime: everywhere(ORT_REMEDY),
   cuda: everywhere(
     "npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (needs its download site)",
   ),
@@ -47,6 +59,21 @@ export type Remedy = keyof typeof REMEDIES;
 /** What to type for `remedy` on a system. */
 export function remedyFor(remedy: Remedy, { family }: { readonly family: SystemFamily }): string {
   return REMEDIES[remedy][family];
+}
+
+/** What to type when no addon could be used: the remedy of the first place that held a file, else of there being none. */
+export function remedyForAddon(
+  faults: readonly AddonFault[],
+  { family }: { readonly family: SystemFamily },
+): string {
+  const fault = faults.find(({ kind }) => kind !== "absent");
+  return remedyFor(fault === undefined ? "compiler" : remedyOfFault(fault), { family });
+}
+
+function remedyOfFault({ kind, path, detail }: AddonFault): Remedy {
+  if (kind === "disabled") return "enable";
+  if (kind === "libc" || /GLIBC_\d/.test(detail)) return "glibc";
+  return path.includes(`${sep}prebuilds${sep}`) ? "reinstall" : "rebuild";
 }
 
 /** The family of this system; for Linux as `/etc/os-release` says. */

@@ -17,6 +17,7 @@ import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
 import type { OpenRequest, Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
 import type { StatedShapes } from "./providers/stated-shapes.js";
+import { remedyForAddon, systemFamily } from "./remedies.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
 import { scanNonFinite } from "./sessions/input-check.js";
 import { OpenedSession } from "./sessions/opened-session.js";
@@ -117,12 +118,15 @@ export interface Runtime extends AsyncDisposable {
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const native =
-    options.provider === "ort-node" ? { addon: null, reasons: ["ort-node was asked for"] } : loadNative();
+    options.provider === "ort-node"
+      ? ({ addon: null, reasons: ["ort-node was asked for"], faults: [] } as const)
+      : loadNative();
   if (options.provider === "ort" && native.addon === null) {
+    const remedy = remedyForAddon(native.faults, { family: systemFamily() });
     throw new RedlineError("PROVIDER_UNAVAILABLE", {
       what: "the native addon",
       received: native.reasons.join("; "),
-      hint: "run redline doctor, or leave `provider` out to use the fallback",
+      hint: `${remedy}; or leave \`provider\` out to use the fallback`,
     });
   }
   return new ComposedRuntime(native, options);

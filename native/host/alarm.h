@@ -4,16 +4,10 @@
 
 #include <cstdint>
 
-#if !defined(__linux__)
-#include "host/portable_alarm.h"
-#endif
-
 namespace redline {
 
-#if defined(__linux__)
-
-/// A kernel timer: setting it wakes nobody, so that a job that arms and disarms its deadline costs its processor no
-/// switch to the timer's thread and back.
+/// A timer of the kernel on every system: setting it wakes nobody, so that a job that arms and disarms its deadline
+/// costs its processor no switch to the timer's thread and back, and a step of the wall clock moves no deadline.
 class Alarm {
  public:
   /// Throws Failure INTERNAL when the process may open no more files.
@@ -24,17 +18,12 @@ class Alarm {
 
   /// Sets the instant in microseconds of `now_us`; INT64_MAX is never.
   void set(std::int64_t due_us) noexcept;
-  /// Sleeps until the instant set last. For one thread.
+  /// Sleeps until the instant set last; may end early, so the caller looks at the clock. For one thread.
   void wait() noexcept;
 
  private:
-  const int timer_;
+  // A descriptor of timerfd or kqueue, or the HANDLE of a waitable timer.
+  const std::intptr_t timer_;
 };
-
-#else
-
-using Alarm = PortableAlarm;
-
-#endif
 
 }  // namespace redline

@@ -30,14 +30,26 @@ using GetApiBase = const ort::ApiBase*();
 
 #if defined(_WIN32)
 
+/// What the system says about an error, and its number: an untranslated code helps nobody.
+std::string system_message(DWORD error) {
+  char text[512] = {};
+  DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, error, 0, text,
+                                sizeof text, nullptr);
+  while (length > 0 && static_cast<unsigned char>(text[length - 1]) <= ' ') --length;
+  return std::string(text, length) + " (error " + std::to_string(error) + ")";
+}
+
 Opened open_loaded(const std::string&) {
-  return Opened{GetModuleHandleW(L"onnxruntime.dll"), true, {}};
+  HMODULE handle = nullptr;
+  // Pinned: whoever loaded it may let go of it before we do.
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN, L"onnxruntime.dll", &handle);
+  return Opened{handle, true, {}};
 }
 
 Opened open_file(const std::string& path) {
   // The altered search path lets the library find the DLLs that lie beside it.
   HMODULE handle = LoadLibraryExW(ort_path(path).c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
-  return Opened{handle, false, handle == nullptr ? "error " + std::to_string(GetLastError()) : ""};
+  return Opened{handle, false, handle == nullptr ? system_message(GetLastError()) : ""};
 }
 
 GetApiBase* find_base(void* handle) {
@@ -119,19 +131,21 @@ OrtLibrary::OrtLibrary(const std::string& path, std::uint32_t api_version) {
       if (opened.is_reused) continue;
       throw Failure("PROVIDER_UNAVAILABLE", path + " is not an ONNX Runtime library: it has no OrtGetApiBase");
     }
-    version_ = find()->get_version_string();
+    const ort::ApiBase* base = find();
+    const char* version = base == nullptr ? nullptr : base->get_version_string();
+    version_ = version == nullptr ? "of no version" : version;
     const int offered = offered_version(version_);
     // Asking for a version the library lacks makes it print to stderr, so its own number is compared first.
     const bool is_offered = static_cast<std::uint32_t>(offered) >= api_version;
-    table_ = is_offered ? static_cast<const Entry*>(find()->get_api(api_version)) : nullptr;
+    table_ = is_offered ? static_cast<const Entry*>(base->get_api(api_version)) : nullptr;
     if (table_ != nullptr) {
       is_reused_ = opened.is_reused;
       break;
     }
     if (opened.is_reused) continue;
-    throw Failure("PROVIDER_VERSION", path + ": wanted API version " + std::to_string(api_version) +
-                                          ", ONNX Runtime " + version_ + " offers up to " +
-                                          std::to_string(offered));
+    const std::string wanted = path + ": wanted API version " + std::to_string(api_version) + ", ONNX Runtime " + version_;
+    throw Failure("PROVIDER_VERSION", is_offered ? wanted + " no longer offers it: it is too new"
+                                                 : wanted + " offers up to " + std::to_string(offered) + ": it is too old");
   }
   if (table_ == nullptr) throw Failure("PROVIDER_UNAVAILABLE", path + " could not be opened");
 

@@ -15,14 +15,19 @@ namespace redline {
 namespace {
 
 // ONNX Runtime 1.30 on Linux carries a telemetry client that is on unless this variable is set (docs/decisions/0063).
+#if defined(_WIN32)
+constexpr const wchar_t* kSilence = L"ORT_DISABLE_TELEMETRY";
+#else
 constexpr const char* kSilence = "ORT_DISABLE_TELEMETRY";
+#endif
 
 }  // namespace
 
 #if defined(_WIN32)
 
 void silence_telemetry() {
-  if (std::getenv(kSilence) == nullptr) _putenv_s(kSilence, "1");
+  // Node changes the process's environment, not the C library's copy of it: what the user set in JavaScript is only there.
+  if (GetEnvironmentVariableW(kSilence, nullptr, 0) == 0) _wputenv_s(kSilence, L"1");
 }
 
 void stay_mapped() {

@@ -2,14 +2,19 @@
 
 #include "host/simd.h"
 
+#include <cstdint>
+
 #if defined(__aarch64__) || defined(_M_ARM64)
 #define REDLINE_ARM64 1
-#elif defined(__x86_64__) || defined(_M_X64) || defined(__i386__)
-#define REDLINE_X86 1
+#elif defined(__x86_64__) || defined(_M_X64)
+#define REDLINE_X64 1
 #endif
 
-#if defined(_MSC_VER)
+#if defined(REDLINE_X64) && defined(_MSC_VER)
 #include <intrin.h>
+#elif defined(REDLINE_X64)
+#include <cpuid.h>
+#elif defined(REDLINE_ARM64) && defined(_WIN32)
 #include <windows.h>
 #elif defined(REDLINE_ARM64) && defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -20,32 +25,60 @@
 
 namespace redline {
 
-#if defined(REDLINE_X86) && defined(_MSC_VER)
+#if defined(REDLINE_X64)
 
-std::vector<std::string> probe_simd() {
-  std::vector<std::string> found;
-  int leaf[4] = {};
-  __cpuid(leaf, 1);
-  if (leaf[2] & (1 << 20)) found.push_back("sse4.2");
-  // The operating system must save the wide registers, or using them faults.
-  const bool saves_registers = (leaf[2] & (1 << 27)) != 0;
-  const unsigned long long saved = saves_registers ? _xgetbv(0) : 0;
-  __cpuidex(leaf, 7, 0);
-  if ((saved & 0x6) == 0x6 && (leaf[1] & (1 << 5))) found.push_back("avx2");
-  if ((saved & 0xe6) == 0xe6 && (leaf[1] & (1 << 16))) found.push_back("avx512");
-  if ((saved & 0xe6) == 0xe6 && (leaf[2] & (1 << 11))) found.push_back("avx512vnni");
-  return found;
+namespace {
+
+struct Leaf {
+  std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+// Not the compilers' __builtin_cpu_supports: it needs a runtime library that a cross-built shared library cannot link.
+#if defined(_MSC_VER)
+
+Leaf read_leaf(int number) noexcept {
+  int found[4] = {};
+  __cpuid(found, 0);
+  if (found[0] < number) return {};
+  __cpuidex(found, number, 0);
+  return Leaf{static_cast<std::uint32_t>(found[0]), static_cast<std::uint32_t>(found[1]),
+              static_cast<std::uint32_t>(found[2]), static_cast<std::uint32_t>(found[3])};
 }
 
-#elif defined(REDLINE_X86)
+std::uint64_t saved_registers() noexcept { return _xgetbv(0); }
+
+#else
+
+Leaf read_leaf(int number) noexcept {
+  Leaf leaf;
+  if (!__get_cpuid_count(static_cast<unsigned int>(number), 0, &leaf.eax, &leaf.ebx, &leaf.ecx, &leaf.edx)) return {};
+  return leaf;
+}
+
+std::uint64_t saved_registers() noexcept {
+  std::uint32_t low = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (static_cast<std::uint64_t>(high) << 32) | low;
+}
+
+#endif
+
+constexpr bool has_bit(std::uint32_t word, int bit) noexcept { return ((word >> bit) & 1) != 0; }
+
+}  // namespace
 
 std::vector<std::string> probe_simd() {
   std::vector<std::string> found;
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("sse4.2")) found.push_back("sse4.2");
-  if (__builtin_cpu_supports("avx2")) found.push_back("avx2");
-  if (__builtin_cpu_supports("avx512f")) found.push_back("avx512");
-  if (__builtin_cpu_supports("avx512vnni")) found.push_back("avx512vnni");
+  const Leaf features = read_leaf(1);
+  const Leaf extended = read_leaf(7);
+  if (has_bit(features.ecx, 20)) found.push_back("sse4.2");
+  // The operating system must save the wide registers, or using them faults.
+  const std::uint64_t saved = has_bit(features.ecx, 27) ? saved_registers() : 0;
+  const bool saves_ymm = (saved & 0x6) == 0x6;
+  const bool saves_zmm = (saved & 0xe6) == 0xe6;
+  if (saves_ymm && has_bit(extended.ebx, 5)) found.push_back("avx2");
+  if (saves_zmm && has_bit(extended.ebx, 16)) found.push_back("avx512");
+  if (saves_zmm && has_bit(extended.ecx, 11)) found.push_back("avx512vnni");
   return found;
 }
 
@@ -54,8 +87,9 @@ std::vector<std::string> probe_simd() {
 std::vector<std::string> probe_simd() {
   // Every 64-bit ARM processor has NEON.
   std::vector<std::string> found{"neon"};
-#if defined(_MSC_VER)
-  if (IsProcessorFeaturePresent(PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE)) found.push_back("dotprod");
+#if defined(_WIN32)
+  // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE, by number because older headers lack the name.
+  if (IsProcessorFeaturePresent(43)) found.push_back("dotprod");
 #elif defined(__APPLE__)
   int has = 0;
   std::size_t size = sizeof(has);

@@ -1,11 +1,10 @@
-// Owns the rules of an alarm, for the kernel's and for the portable one alike: a wait ends at the instant set last.
+// Owns the rules of an alarm: a wait ends at the instant set last.
 
 #include <atomic>
 #include <thread>
 
 #include "host/alarm.h"
 #include "host/clock.h"
-#include "host/portable_alarm.h"
 #include "test/check.h"
 #include "test/wait.h"
 
@@ -17,9 +16,8 @@ constexpr std::int64_t kShortUs = 5'000;
 constexpr std::int64_t kLongUs = 600'000'000;
 
 /// Waits until the clock has reached what the caller set last, as the timer's thread does.
-template <typename AlarmUnderTest>
 void requires_wait_to_end_at_the_instant() {
-  AlarmUnderTest alarm;
+  Alarm alarm;
   const std::int64_t due_us = now_us() + kShortUs;
 
   alarm.set(due_us);
@@ -28,9 +26,8 @@ void requires_wait_to_end_at_the_instant() {
   require(now_us() < due_us + kLongUs / 10, "the wait went on");
 }
 
-template <typename AlarmUnderTest>
 void requires_past_instants_to_end_at_once() {
-  AlarmUnderTest alarm;
+  Alarm alarm;
   for (const std::int64_t due_us : {now_us() - 1, std::int64_t{1}, std::int64_t{0}, std::int64_t{-1}, INT64_MIN + 1}) {
     alarm.set(due_us);
     // A wait that does not end here is a hang that the runner's limit reports.
@@ -39,9 +36,8 @@ void requires_past_instants_to_end_at_once() {
 }
 
 /// Another thread sleeps; this one brings its instant forward from never, from far away, and round by round.
-template <typename AlarmUnderTest>
 void requires_an_earlier_instant_to_wake_a_sleeper() {
-  AlarmUnderTest alarm;
+  Alarm alarm;
   std::atomic<int> wakes{0};
   std::atomic<int> allowed{0};
   constexpr int kRounds = 200;
@@ -66,20 +62,12 @@ void requires_an_earlier_instant_to_wake_a_sleeper() {
 
 }  // namespace
 
-REDLINE_TEST("alarm", "a wait ends at its instant") { requires_wait_to_end_at_the_instant<Alarm>(); }
+REDLINE_TEST("alarm", "a wait ends at its instant") { requires_wait_to_end_at_the_instant(); }
 REDLINE_TEST("alarm", "an instant that has passed ends a wait at once") {
-  requires_past_instants_to_end_at_once<Alarm>();
+  requires_past_instants_to_end_at_once();
 }
 REDLINE_TEST("alarm", "an earlier instant wakes a sleeper") {
-  requires_an_earlier_instant_to_wake_a_sleeper<Alarm>();
-}
-
-REDLINE_TEST("portable alarm", "a wait ends at its instant") { requires_wait_to_end_at_the_instant<PortableAlarm>(); }
-REDLINE_TEST("portable alarm", "an instant that has passed ends a wait at once") {
-  requires_past_instants_to_end_at_once<PortableAlarm>();
-}
-REDLINE_TEST("portable alarm", "an earlier instant wakes a sleeper") {
-  requires_an_earlier_instant_to_wake_a_sleeper<PortableAlarm>();
+  requires_an_earlier_instant_to_wake_a_sleeper();
 }
 
 }  // namespace redline::check

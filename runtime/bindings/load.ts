@@ -1,17 +1,29 @@
 // Owns finding and loading the native addon and the ONNX Runtime library it drives. Knows no sessions.
-// Invariant: every place tried leaves a reason, so that `doctor` can say why the addon is missing.
+// Invariant: every place tried leaves a reason, so that `doctor` can say why the addon is missing; no file is loaded
+// that its header or its sha256 tells to be damaged, because loading one can end the process.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { INTERFACE_VERSION, type NativeAddon } from "./addon.js";
+import {
+  type AddonFault,
+  type AddonPlace,
+  examineAddon,
+  examineLibrary,
+  reasonOf,
+  refusal,
+} from "./addon-fault.js";
 import { packageRoot } from "./package-root.js";
 
-/** The addon, or every reason why there is none. */
+/** The addon, or every reason why there is none: one fault per place tried, and the same in words. */
 export type NativeLoad =
-  | { readonly addon: NativeAddon; readonly path: string }
-  | { readonly addon: null; readonly reasons: readonly string[] };
+  | { readonly addon: NativeAddon; readonly path: string; readonly passed: readonly AddonFault[] }
+  | { readonly addon: null; readonly reasons: readonly string[]; readonly faults: readonly AddonFault[] };
+
+/** What to type when the ONNX Runtime library is missing, damaged, too old or too new: the version this package is made for. */
+export const ORT_REMEDY = "npm install onnxruntime-node@1.30.0 --onnxruntime-node-install=skip";
 
 const require = createRequire(import.meta.url);
 let loaded: NativeLoad | undefined;
@@ -25,37 +37,64 @@ let loaded: NativeLoad | undefined;
  * if (native.addon === null) console.error(native.reasons.join("\n"));
  */
 export function loadNative(): NativeLoad {
-  loaded ??= tryPlaces();
+  loaded ??= isSwitchedOff() ? failed([SWITCHED_OFF]) : loadFirst(addonPlaces(packageRoot()));
   return loaded;
 }
 
-function tryPlaces(): NativeLoad {
-  if (process.env.REDLINE_NO_ADDON === "1") return { addon: null, reasons: ["REDLINE_NO_ADDON is 1"] };
-  const reasons: string[] = [];
-  for (const path of addonPaths()) {
-    if (!existsSync(path)) {
-      reasons.push(`${path}: not there`);
-      continue;
-    }
-    try {
-      const addon = require(path) as NativeAddon;
-      if (addon.interfaceVersion === INTERFACE_VERSION) return { addon, path };
-      reasons.push(
-        `${path}: expected interface version ${INTERFACE_VERSION}, received ${addon.interfaceVersion}; rebuild it with: npm run build:native`,
-      );
-    } catch (error) {
-      reasons.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-  return { addon: null, reasons };
+const SWITCHED_OFF: AddonFault = { kind: "disabled", path: "REDLINE_NO_ADDON", detail: "is 1" };
+
+function isSwitchedOff(): boolean {
+  return process.env.REDLINE_NO_ADDON === "1";
 }
 
-function addonPaths(): readonly string[] {
-  const root = packageRoot();
+/** Loads the first addon of these places that is whole, made for this machine, and speaks our version. */
+export function loadFirst(places: readonly AddonPlace[]): NativeLoad {
+  const faults: AddonFault[] = [];
+  for (const place of places) {
+    const tried = examineAddon(place) ?? load(place.path);
+    if (!("kind" in tried)) return { addon: tried, path: place.path, passed: faults };
+    faults.push(tried);
+  }
+  return failed(faults);
+}
+
+function failed(faults: readonly AddonFault[]): NativeLoad {
+  return { addon: null, reasons: faults.map(reasonOf), faults };
+}
+
+function load(path: string): NativeAddon | AddonFault {
+  let addon: NativeAddon;
+  try {
+    addon = require(path) as NativeAddon;
+  } catch (error) {
+    return refusal(path, error);
+  }
+  const received: unknown = addon?.interfaceVersion;
+  if (received === INTERFACE_VERSION) return addon;
+  const detail = `expected interface version ${INTERFACE_VERSION}, received ${String(received)}: it belongs to another version of the package`;
+  return { kind: "version", path, detail };
+}
+
+/** Where an addon may lie in a package, in the order they are tried. */
+export function addonPlaces(root: string): readonly AddonPlace[] {
+  const platform = `${process.platform}-${process.arch}`;
+  const prebuilds = join(root, "prebuilds");
+  const name = `${platform}/redline.node`;
   return [
-    join(root, "build", "Release", "redline.node"),
-    join(root, "prebuilds", `${process.platform}-${process.arch}`, "redline.node"),
+    { path: join(root, "build", "Release", "redline.node") },
+    { path: join(prebuilds, platform, "redline.node"), sha256: shippedSha256(prebuilds, name) },
   ];
+}
+
+/** What the package's list says a shipped file hashes to. */
+function shippedSha256(prebuilds: string, name: string): string | null {
+  try {
+    const list = JSON.parse(readFileSync(join(prebuilds, "sha256.json"), "utf8")) as Record<string, unknown>;
+    const sha256 = list[name];
+    return typeof sha256 === "string" ? sha256 : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The library's file name in onnxruntime-node's folder for each operating system. */
@@ -74,15 +113,17 @@ export function findOrtLibrary(): string {
   const root = findOrtPackage();
   const name = LIBRARY_NAMES[process.platform];
   const platform = `${process.platform}-${process.arch}`;
-  if (name !== undefined) {
-    const path = join(root, "bin", "napi-v6", process.platform, process.arch, name);
-    if (existsSync(path)) return path;
-  }
+  const path = join(root, "bin", "napi-v6", process.platform, process.arch, name ?? "");
+  const isServed = name !== undefined && existsSync(dirname(path));
+  const fault = isServed ? examineLibrary(path) : null;
+  if (isServed && fault === null) return path;
   throw new RedlineError("PROVIDER_UNAVAILABLE", {
     what: "ONNX Runtime",
     expected: "a library for this platform in onnxruntime-node",
-    received: `none for ${platform} in ${root}`,
-    hint: "onnxruntime-node ships Linux x64 and arm64, macOS arm64, Windows x64 and arm64",
+    received: fault === null ? `none for ${platform} in ${root}` : reasonOf(fault),
+    hint: isServed
+      ? ORT_REMEDY
+      : "onnxruntime-node ships Linux x64 and arm64 (glibc), macOS arm64, Windows x64 and arm64",
   });
 }
 
@@ -94,7 +135,7 @@ function findOrtPackage(): string {
       what: "ONNX Runtime",
       expected: "the package onnxruntime-node",
       received: "no such package",
-      hint: "npm install onnxruntime-node --onnxruntime-node-install=skip",
+      hint: ORT_REMEDY,
       cause,
     });
   }

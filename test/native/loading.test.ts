@@ -30,7 +30,11 @@ test("REDLINE_NO_ADDON keeps the addon out and says so", async () => {
   const loadNative = await freshLoad();
   vi.stubEnv("REDLINE_NO_ADDON", "1");
 
-  expect(loadNative()).toEqual({ addon: null, reasons: ["REDLINE_NO_ADDON is 1"] });
+  expect(loadNative()).toMatchObject({
+    addon: null,
+    reasons: ["REDLINE_NO_ADDON is 1"],
+    faults: [{ kind: "disabled" }],
+  });
 });
 
 test("the package root holds the package, and the library lies in onnxruntime-node", () => {

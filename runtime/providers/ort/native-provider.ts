@@ -8,6 +8,7 @@ import {
   SUBMIT_CHECK_OUTPUTS,
   SUBMIT_KEEP_LATE,
 } from "../../bindings/addon.js";
+import { ORT_REMEDY } from "../../bindings/load.js";
 import { ERROR_TABLE, type ErrorCode, RedlineError } from "../../core/errors.js";
 import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
@@ -76,10 +77,11 @@ export class NativeProvider implements Provider {
   }
 
   private loadLibrary(): Promise<OrtLibrary> {
-    this.library ??= asRedlineError(
-      this.options.addon.loadOrt(this.options.ortLibraryPath(), ORT_API_VERSION),
-      null,
-    );
+    this.library ??= this.options.addon
+      .loadOrt(this.options.ortLibraryPath(), ORT_API_VERSION)
+      .catch((error: unknown) => {
+        throw redlineErrorOf(error, { hint: ORT_REMEDY });
+      });
     return this.library;
   }
 }
@@ -171,9 +173,21 @@ async function asRedlineError<T>(work: Promise<T>, graph: OpenRequest["graph"]):
   try {
     return await work;
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    const known = code !== undefined && code in ERROR_TABLE ? (code as ErrorCode) : "PROVIDER_FAILED";
-    const subject = typeof graph === "string" ? `${graph}: ${message}` : message;
-    throw new RedlineError(known, { what: subject, cause: error });
+    throw redlineErrorOf(error, typeof graph === "string" ? { path: graph } : {});
   }
+}
+
+/** The host's error as one of ours: the same code, its message behind the file it is about. */
+function redlineErrorOf(
+  error: unknown,
+  given: { readonly path?: string; readonly hint?: string },
+): RedlineError {
+  const { code, message } = error as { code?: string; message: string };
+  const known = code !== undefined && code in ERROR_TABLE ? (code as ErrorCode) : "PROVIDER_FAILED";
+  const what = given.path === undefined ? message : `${given.path}: ${message}`;
+  return new RedlineError(known, {
+    what,
+    cause: error,
+    ...(given.hint === undefined ? {} : { hint: given.hint }),
+  });
 }
