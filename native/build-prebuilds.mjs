@@ -1,5 +1,5 @@
 // Owns cross-building every target of binding.gyp for every platform from one machine, with one pinned compiler.
-// Knows no source file: binding.gyp lists them. Invariant: the same tree gives the same bytes, wherever it lies.
+// Knows no source file: binding.gyp lists them. Invariant: no folder of this machine enters a file.
 // Usage: node native/build-prebuilds.mjs [PLATFORM-ARCH...]   (all of PLATFORMS when none is named)
 
 import { spawnSync } from "node:child_process";

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { sep } from "node:path";
 import type { AddonFault } from "./bindings/addon-fault.js";
-import { ORT_REMEDY } from "./bindings/load.js";
+import { GLIBC_REMEDY, ORT_REMEDY } from "./bindings/load.js";
 
 /** The families of systems whose commands differ. */
 export type SystemFamily = "debian" | "fedora" | "alpine" | "arch" | "linux" | "mac" | "windows";
@@ -43,9 +43,7 @@ const REMEDIES = {
     windows: "rmdir /s /q node_modules\\redline-rt && npm install --onnxruntime-node-install=skip",
   },
   rebuild: everywhere("npm run build:native"),
-  glibc: everywhere(
-    "use a system with glibc 2.28 or newer, such as Debian 10 or the image node:22-bookworm-slim: there is no Redline for musl, nor an ONNX Runtime",
-  ),
+  glibc: everywhere(GLIBC_REMEDY),
   enable: { ...everywhere("unset REDLINE_NO_ADDON"), windows: "set REDLINE_NO_ADDON=" },
   onnxruntime: everywhere(ORT_REMEDY),
   cuda: everywhere(
@@ -67,7 +65,10 @@ export function remedyForAddon(
   { family }: { readonly family: SystemFamily },
 ): string {
   const fault = faults.find(({ kind }) => kind !== "absent");
-  return remedyFor(fault === undefined ? "compiler" : remedyOfFault(fault), { family });
+  if (fault !== undefined) return remedyFor(remedyOfFault(fault), { family });
+  const isInstalled = faults.some(({ path }) => path.includes(`${sep}node_modules${sep}`));
+  if (!isInstalled) return remedyFor("compiler", { family });
+  return `${remedyFor("reinstall", { family })}; where the package was packed without this platform, in its checkout: npm run build:prebuilds && npm pack`;
 }
 
 function remedyOfFault({ kind, path, detail }: AddonFault): Remedy {

@@ -51,8 +51,10 @@ export function examineLibrary(path: string): AddonFault | null {
   if (!existsSync(path)) return { kind: "absent", path, detail: "not there" };
   try {
     const { head, bytes } = readHead(path);
-    // A tool that edits libraries may have moved the tables of the header to the end of the file.
-    const code = readMachineCode(head) ?? readMachineCode(readFileSync(path));
+    // The C library is told by tables further on, which only musl needs to know of: glibc is what everybody ships for.
+    // And a tool that edits libraries may have moved the tables of the header to the end of the file.
+    const fromHead = runningLibc() === "musl" ? null : readMachineCode(head);
+    const code = fromHead ?? readMachineCode(readFileSync(path));
     return examineHeader(path, { code, bytes });
   } catch (error) {
     return { kind: "refused", path, detail: messageOf(error) };
@@ -98,17 +100,17 @@ let libc: MachineCode["libc"] | undefined;
 
 /** The C library this Node runs on, as its own program file says; null outside Linux and where it does not say. */
 export function runningLibc(): MachineCode["libc"] {
-  if (libc === undefined) {
-    try {
-      libc =
-        process.platform === "linux"
-          ? (readMachineCode(readHead(process.execPath).head)?.libc ?? null)
-          : null;
-    } catch {
-      libc = null;
-    }
-  }
+  libc ??= process.platform === "linux" ? readRunningLibc() : null;
   return libc;
+}
+
+function readRunningLibc(): MachineCode["libc"] {
+  try {
+    // Not `process.execPath`, which may be a script in front of the program.
+    return readMachineCode(readHead("/proc/self/exe").head)?.libc ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function readHead(path: string): { head: Buffer; bytes: number } {

@@ -25,6 +25,10 @@ export type NativeLoad =
 /** What to type when the ONNX Runtime library is missing, damaged, too old or too new: the version this package is made for. */
 export const ORT_REMEDY = "npm install onnxruntime-node@1.30.0 --onnxruntime-node-install=skip";
 
+/** What to do where the C library is another one, or too old. */
+export const GLIBC_REMEDY =
+  "use a system with glibc 2.28 or newer, such as Debian 10 or the image node:22-bookworm-slim: there is no Redline for musl, nor an ONNX Runtime";
+
 const require = createRequire(import.meta.url);
 let loaded: NativeLoad | undefined;
 
@@ -122,9 +126,13 @@ export function findOrtLibrary(): string {
     expected: "a library for this platform in onnxruntime-node",
     received: fault === null ? `none for ${platform} in ${root}` : reasonOf(fault),
     hint: isServed
-      ? ORT_REMEDY
+      ? remedyOf(fault)
       : "onnxruntime-node ships Linux x64 and arm64 (glibc), macOS arm64, Windows x64 and arm64",
   });
+}
+
+function remedyOf(fault: AddonFault | null): string {
+  return fault?.kind === "libc" ? GLIBC_REMEDY : ORT_REMEDY;
 }
 
 function findOrtPackage(): string {
