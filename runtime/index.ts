@@ -50,14 +50,20 @@ export { type FrameInputOptions, openFrames } from "./sources/frame-input.js";
 export { type PacedOptions, type PacedSource, paced } from "./sources/paced.js";
 export type { PcmLayout } from "./sources/pcm.js";
 export { readWav, type WavOptions } from "./sources/wav.js";
+export type { Collected, CollectedFile, CollectOptions } from "./store/collect.js";
+export type { Exported } from "./store/export-writer.js";
+export type { Imported, ImportedModel } from "./store/importer.js";
 export type { PullProgress } from "./store/install.js";
+export type { LicenceNotice } from "./store/licence.js";
 export {
   type CatalogueEntry,
   openStore,
   type PullOptions,
+  type RolledBack,
   type Store,
   type StoreOptions,
   type VariantState,
+  type VerifyOptions,
 } from "./store/store.js";
 export type { GateRules } from "./voice/energy-gate.js";
 export {

@@ -28,3 +28,12 @@ export function pictureSize(text: string): { width: number; height: number } {
   }
   return { width: Number(width), height: Number(height) };
 }
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** A parser of an amount of bytes, as in 500MB or 2GB: decimal units, as disks are sold. */
+export function byteSize(text: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?) ?([KMGT]?B)?$/i.exec(text) ?? [];
+  if (number === undefined) throw new InvalidArgumentError("a size is written as 500MB or 2GB, or 0.");
+  return Math.round(Number(number) * (UNITS[unit.toUpperCase()] ?? 1));
+}

@@ -43,6 +43,8 @@ export const ERROR_TABLE = {
   STORE_OFFLINE: row("the file is not in the store and the store is offline", "never", 503, 69),
   STORE_LOCKED: row("another process holds the store's lock", "later", 423, 75),
   STORE_WRITE_FAILED: row("the store could not be written", "later", 507, 73),
+  STORE_NO_VERSION: row("the store keeps no other version of the model", "never", 409, 66),
+  STORE_EXPORT_INVALID: row("the export cannot be read", "never", 422, 65),
 
   PROVIDER_UNAVAILABLE: row("the provider cannot be used here", "never", 501, 69),
   PROVIDER_VERSION: row("the ONNX Runtime library does not offer the needed API version", "never", 501, 69),

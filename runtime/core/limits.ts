@@ -38,6 +38,14 @@ export const LIMITS = {
   tensorRank: 32,
   /** Largest single dimension: what a 32-bit index reaches. */
   tensorDimension: 2_147_483_647,
+  /** Largest package a model file is taken out of: two of the largest files. */
+  archiveBytes: 4_294_967_296,
+  /** Files a zip archive may list: more is an archive made to be slow, not a wheel. */
+  archiveEntries: 65_536,
+  /** Model versions an export may hold. */
+  exportModels: 1024,
+  /** Largest golden file, model card or licence text that is kept with a version. */
+  companionBytes: 16_777_216,
   /** Channels of an audio source. */
   audioChannels: 32,
   /** Highest sample rate of an audio source. */

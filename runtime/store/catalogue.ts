@@ -6,8 +6,9 @@ import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import { errorCode } from "./blobs.js";
+import { errorCode } from "./disk.js";
 import type { Manifest } from "./manifest.js";
+import { sha256Of } from "./sealed.js";
 import { INSIDE } from "./source.js";
 
 /** A manifest and the folder its paths are relative to. */
@@ -15,6 +16,9 @@ export interface Filed {
   readonly manifest: Manifest;
   readonly manifestPath: string;
   readonly folder: string;
+  /** The manifest as it is written, and the hash of that: the identity of a version. */
+  readonly text: string;
+  readonly sha256: string;
 }
 
 /** The catalogue that ships with the package: its `models` folder. */
@@ -35,7 +39,11 @@ export function bundledCatalogue(): string {
  * @throws RedlineError `MODEL_FILE_MISSING`, `MANIFEST_INVALID` or `MANIFEST_PATH`.
  */
 export async function readManifest(manifestPath: string): Promise<Filed> {
-  const text = await readText(manifestPath);
+  return parseManifestText(await readText(manifestPath), manifestPath);
+}
+
+/** A manifest from its text; `manifestPath` is where it lies and what its paths are relative to. */
+export async function parseManifestText(text: string, manifestPath: string): Promise<Filed> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -50,7 +58,8 @@ export async function readManifest(manifestPath: string): Promise<Filed> {
   // Loaded here, not at import: the schema library costs more start-up time than the rest of the package.
   const { parseManifest } = await import("./manifest.js");
   const manifest = parseManifest(json, { path: manifestPath });
-  return { manifest, manifestPath, folder: path.dirname(manifestPath) };
+  const folder = path.dirname(manifestPath);
+  return { manifest, manifestPath, folder, text, sha256: sha256Of(text) };
 }
 
 /** The manifest of a model in the first of `folders` that has one, or undefined. */

@@ -1,92 +1,69 @@
-// Owns https: sources: one file from a web server. Knows no hash and no disk.
-// Invariant: no byte is ever taken over a connection that is not https, redirects included.
+// Owns one file from a web server: an https: source, or a mirror's address. Knows no hash and no disk.
+// Invariant: bytes held from an earlier attempt are only added to when the server says that its bytes follow them.
 
-import type { Deliver } from "./blobs.js";
-import type { HttpsSource } from "./source.js";
-
-/** Enough for a release page's hops to its storage; more is a loop. */
-const REDIRECTS = 5;
-/** A server that has not answered by then is down. */
-const ANSWER_TIMEOUT_MS = 30_000;
-/** A transfer without one byte for this long has stalled. */
-const STALL_TIMEOUT_MS = 60_000;
+import type { Receiver } from "./receive.js";
+import { openWeb } from "./web-fetch.js";
 
 /**
- * Streams the file to `deliver`.
+ * Streams the file, or what is missing of it, to the receiver.
  *
  * @throws Error with the HTTP status, the refused redirect or the network's reason
  */
-export async function readHttps(
-  source: HttpsSource,
-  options: { readonly bytes: number; readonly deliver: Deliver; readonly signal: AbortSignal },
+export async function readWeb(
+  url: string,
+  options: { readonly bytes: number; readonly receiver: Receiver; readonly signal: AbortSignal },
 ): Promise<void> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  const watchdog = watch(stop);
+  const { bytes, receiver, signal } = options;
+  const web = openWeb(signal);
   try {
-    const response = await follow(source.url, { signal, onHop: () => watchdog.restart(ANSWER_TIMEOUT_MS) });
-    const lengthText = response.headers.get("content-length");
-    if (
-      lengthText !== null &&
-      !response.headers.has("content-encoding") &&
-      Number(lengthText) !== options.bytes
-    ) {
-      throw new Error(`the server offers ${lengthText} bytes, expected ${options.bytes}`);
+    const response = await request(url, { fromByte: receiver.heldBytes, ...web });
+    const fromByte = startOf(response, { heldBytes: receiver.heldBytes, bytes });
+    if (fromByte === undefined) {
+      // The server cannot go on from there, or its file is another one: the whole of it.
+      await response.body?.cancel();
+      await take(await request(url, { fromByte: 0, ...web }), { fromByte: 0, bytes, receiver });
+    } else {
+      await take(response, { fromByte, bytes, receiver });
     }
-    if (response.body === null) throw new Error("the server sent no content");
-    await options.deliver(restarting(response.body, () => watchdog.restart(STALL_TIMEOUT_MS)));
   } finally {
-    watchdog.end();
-    stop.abort();
+    web.end();
   }
 }
 
-async function follow(
-  start: string,
-  { signal, onHop }: { signal: AbortSignal; onHop: () => void },
+async function request(
+  url: string,
+  { fromByte, fetch }: { fromByte: number; fetch: ReturnType<typeof openWeb>["fetch"] },
 ): Promise<Response> {
-  let url = start;
-  for (let hop = 0; hop <= REDIRECTS; hop++) {
-    onHop();
-    const response = await fetch(url, {
-      redirect: "manual",
-      headers: { "accept-encoding": "identity" },
-      signal,
-    });
-    if (response.ok) return response;
-    await response.body?.cancel();
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status >= 400 || location === null) {
-      throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
-    }
-    const next = new URL(location, url);
-    if (next.protocol !== "https:")
-      throw new Error(`HTTP ${response.status} to ${next.protocol}, which is refused`);
-    url = next.href;
-  }
-  throw new Error(`more than ${REDIRECTS} redirects`);
+  const range: Record<string, string> = fromByte > 0 ? { range: `bytes=${fromByte}-` } : {};
+  const response = await fetch(url, { headers: { "accept-encoding": "identity", ...range } });
+  if (response.ok || (fromByte > 0 && response.status === 416)) return response;
+  await response.body?.cancel();
+  throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
 }
 
-async function* restarting(
-  body: ReadableStream<Uint8Array>,
-  onChunk: () => void,
-): AsyncGenerator<Uint8Array> {
-  onChunk();
-  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-    onChunk();
-    yield chunk;
-  }
+/** The byte a response starts at: `heldBytes` when the server goes on, 0 when it sends all, undefined when it does neither. */
+function startOf(response: Response, want: { heldBytes: number; bytes: number }): number | undefined {
+  if (response.status === 200) return 0;
+  const [, first, last, total] =
+    /^bytes (\d+)-(\d+)\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
+  const isRest =
+    Number(first) === want.heldBytes && Number(last) === want.bytes - 1 && Number(total) === want.bytes;
+  return response.status === 206 && isRest ? want.heldBytes : undefined;
 }
 
-function watch(stop: AbortController): { restart(timeoutMs: number): void; end(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    restart(timeoutMs) {
-      clearTimeout(timer);
-      timer = setTimeout(() => stop.abort(new Error(`no answer for ${timeoutMs} ms`)), timeoutMs);
-    },
-    end() {
-      clearTimeout(timer);
-    },
-  };
+async function take(
+  response: Response,
+  { fromByte, bytes, receiver }: { fromByte: number; bytes: number; receiver: Receiver },
+): Promise<void> {
+  const lengthText = response.headers.get("content-length");
+  if (
+    fromByte === 0 &&
+    lengthText !== null &&
+    !response.headers.has("content-encoding") &&
+    Number(lengthText) !== bytes
+  ) {
+    throw new Error(`the server offers ${lengthText} bytes, expected ${bytes}`);
+  }
+  if (response.body === null) throw new Error("the server sent no content");
+  await receiver.deliver(response.body as unknown as AsyncIterable<Uint8Array>, { fromByte });
 }

@@ -1,23 +1,25 @@
-// Owns getting one variant's file in place: find it, else fetch it from its sources in order. Knows no model names.
+// Owns getting one variant's file in place: find it, else fetch it from mirrors and sources in order. Knows no model names.
 // Invariant: it answers only a path whose bytes were hashed during this call and found right.
 
 import { RedlineError } from "../core/errors.js";
 import {
   blobPath,
-  type Deliver,
   type FileState,
   inspectFile,
   mismatch,
+  type Place,
   quarantineBlob,
-  receiveBlob,
-  sweepTemporaries,
+  touchBlob,
 } from "./blobs.js";
 import { type Filed, fileInFolder } from "./catalogue.js";
-import { readHttps } from "./https-source.js";
-import { withLock } from "./lock.js";
+import { readChunks } from "./disk.js";
+import { readWeb } from "./https-source.js";
+import { type LockOptions, withLock } from "./lock.js";
 import type { ManifestVariant } from "./manifest.js";
-import { readNpm } from "./npm-source.js";
-import { type HttpsSource, type NpmSource, parseSource } from "./source.js";
+import { type MirrorSource, mirrorSource, readMirror } from "./mirror.js";
+import { type Fill, type Receiver, receiveBlob } from "./receive.js";
+import { parseSource, type RemoteSource, spellSource } from "./source.js";
+import { reasonOf } from "./web-fetch.js";
 
 /** How far a download is. */
 export interface PullProgress {
@@ -28,15 +30,23 @@ export interface PullProgress {
 }
 
 /** What an installation needs beside the variant. */
-export interface InstallContext {
-  readonly root: string;
+export interface InstallContext extends Place {
   readonly isOffline: boolean;
+  /** Folders or addresses asked before a manifest's own sources. */
+  readonly mirrors: readonly string[];
   readonly lockTimeoutMs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: PullProgress) => void;
 }
 
-type RemoteSource = NpmSource | HttpsSource;
+/** A file that is in place. */
+export interface Installed {
+  readonly path: string;
+  /** The source it was fetched from in this call, an hf: one with its commit; null when it was there. */
+  readonly fetchedFrom: string | null;
+}
+
+type AnySource = RemoteSource | MirrorSource;
 
 /**
  * Where the variant's file may lie on this machine, best first, with what is there now: its `file:` sources inside
@@ -45,16 +55,16 @@ type RemoteSource = NpmSource | HttpsSource;
 export async function inspectVariant(
   filed: Filed,
   variant: ManifestVariant,
-  { root, signal }: { root: string; signal?: AbortSignal },
+  { root, disk, signal }: Place & { readonly signal?: AbortSignal },
 ): Promise<{ readonly found: FileState; readonly inPlace: readonly FileState[]; readonly blob: FileState }> {
   const inPlace: FileState[] = [];
   for (const text of variant.sources) {
     const source = parseSource(text);
     if ("flaw" in source || source.scheme !== "file") continue;
     const file = await fileInFolder(filed, source.file);
-    if (file !== undefined) inPlace.push(await inspectFile(file, variant, signal));
+    if (file !== undefined) inPlace.push(await inspectFile(file, variant, { disk, signal }));
   }
-  const blob = await inspectFile(blobPath(root, variant.sha256), variant, signal);
+  const blob = await inspectFile(blobPath(root, variant.sha256), variant, { disk, signal });
   const all = [...inPlace, blob];
   const found =
     all.find(({ state }) => state === "ok") ?? all.find(({ state }) => state === "damaged") ?? blob;
@@ -71,37 +81,63 @@ export async function installVariant(
   filed: Filed,
   variant: ManifestVariant,
   context: InstallContext,
-): Promise<string> {
+): Promise<Installed> {
   const { found, blob } = await inspectVariant(filed, variant, context);
-  if (found.state === "ok") return found.path;
-  const remotes = variant.sources.map(parseSource).filter(isRemote);
-  if (context.isOffline || remotes.length === 0) {
+  if (found.state === "ok") {
+    if (found === blob) await touchBlob(context, variant.sha256);
+    return { path: found.path, fetchedFrom: null };
+  }
+  const sources = sourcesOf(variant, context);
+  if (sources.length === 0) {
     if (blob.state === "damaged") await setAside(variant, context).catch(ignoreReadOnlyStore);
-    throw absent(variant, { found, context, hasRemote: remotes.length > 0 });
+    throw absent(variant, { found, context });
   }
   return withLock(lockOf(variant, context), async () => {
-    const now = await inspectFile(blobPath(context.root, variant.sha256), variant, context.signal);
-    if (now.state === "ok") return now.path;
-    if (now.state === "damaged") await quarantineBlob(context.root, variant.sha256);
-    await sweepTemporaries(context.root, variant.sha256);
-    return fetchInOrder(variant, remotes, context);
+    const now = await inspectFile(blobPath(context.root, variant.sha256), variant, context);
+    if (now.state === "ok") return { path: now.path, fetchedFrom: null };
+    if (now.state === "damaged") await quarantineBlob(context, variant.sha256);
+    return fetchInOrder(variant, sources, context);
   });
+}
+
+/** Copies a file that is used in place into the store, so that it outlives the folder it lies in. */
+export async function adoptFile(
+  at: string,
+  variant: ManifestVariant,
+  context: InstallContext,
+): Promise<void> {
+  await withLock(lockOf(variant, context), async () => {
+    const now = await inspectFile(blobPath(context.root, variant.sha256), variant, context);
+    if (now.state === "ok") return;
+    if (now.state === "damaged") await quarantineBlob(context, variant.sha256);
+    const fill = async (receiver: Receiver) => {
+      await receiver.deliver(readChunks(context.disk, at, context));
+      return undefined;
+    };
+    await receiveBlob(context, { want: variant, from: at, fill, resumes: false, onBytes: () => {} });
+  });
+}
+
+function sourcesOf(variant: ManifestVariant, context: InstallContext): readonly AnySource[] {
+  const mirrors = context.mirrors.map((mirror) => mirrorSource(mirror, variant.sha256));
+  // A folder is no network.
+  if (context.isOffline) return mirrors.filter(({ isLocal }) => isLocal);
+  return [...mirrors, ...variant.sources.map(parseSource).filter(isRemote)];
 }
 
 async function fetchInOrder(
   variant: ManifestVariant,
-  remotes: readonly RemoteSource[],
+  sources: readonly AnySource[],
   context: InstallContext,
-): Promise<string> {
+): Promise<Installed> {
   const failures: { source: string; error: unknown }[] = [];
-  for (const remote of remotes) {
-    const source = spell(remote);
+  for (const source of sources) {
     try {
-      return await fetchFrom(remote, variant, context);
+      return await fetchFrom(source, variant, context);
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof RedlineError && error.code === "STORE_WRITE_FAILED") throw error;
-      failures.push({ source, error });
+      failures.push({ source: spell(source), error });
     }
   }
   const hint = howToCopy(variant, context.root);
@@ -109,7 +145,7 @@ async function fetchInOrder(
   const [first] = errors;
   if (errors.every((error) => error instanceof RedlineError && error.code === "STORE_HASH_MISMATCH"))
     throw first;
-  throw new RedlineError("STORE_SOURCE_FAILED", {
+  throw new RedlineError(context.isOffline ? "STORE_OFFLINE" : "STORE_SOURCE_FAILED", {
     what: variant.file,
     received: failures.map(({ source, error }) => `${source}: ${reasonOf(error)}`).join("; "),
     hint,
@@ -117,29 +153,59 @@ async function fetchInOrder(
   });
 }
 
-function fetchFrom(
-  remote: RemoteSource,
+async function fetchFrom(
+  source: AnySource,
   variant: ManifestVariant,
-  { root, signal, onProgress }: InstallContext,
-): Promise<string> {
+  context: InstallContext,
+): Promise<Installed> {
   const { file, bytes } = variant;
-  const fill = (deliver: Deliver) =>
-    remote.scheme === "npm"
-      ? readNpm(remote, { deliver, signal })
-      : readHttps(remote, { bytes, deliver, signal });
-  const onBytes = (receivedBytes: number) => onProgress({ file, receivedBytes, totalBytes: bytes });
-  return receiveBlob({ root, want: variant, from: spell(remote), fill, onBytes });
+  const from = spell(source);
+  const onBytes = (receivedBytes: number) => context.onProgress({ file, receivedBytes, totalBytes: bytes });
+  const received = await receiveBlob(context, {
+    want: variant,
+    from,
+    fill: fillFrom(source, variant, context),
+    // Packages are archives: npm and pip fetch them whole and keep caches of their own.
+    resumes: source.scheme === "https" || source.scheme === "hf" || source.scheme === "mirror",
+    onBytes,
+  });
+  return { path: received.path, fetchedFrom: received.from };
+}
+
+/** The one place that knows which reader goes with which source; each is loaded when it is first needed. */
+function fillFrom(source: AnySource, { bytes }: ManifestVariant, context: InstallContext): Fill {
+  const { disk, signal } = context;
+  return async (receiver) => {
+    const given = { place: context, disk, bytes, receiver, signal };
+    switch (source.scheme) {
+      case "npm":
+        await (await import("./npm-source.js")).readNpm(source, given);
+        return undefined;
+      case "pypi":
+        await (await import("./pypi-source.js")).readPypi(source, given);
+        return undefined;
+      case "hf":
+        return (await import("./hf-source.js")).readHf(source, given);
+      case "https":
+        await readWeb(source.url, given);
+        return undefined;
+      case "mirror":
+        await readMirror(source, given);
+        return undefined;
+    }
+  };
 }
 
 async function setAside(variant: ManifestVariant, context: InstallContext): Promise<void> {
   await withLock(lockOf(variant, context), async () => {
-    const now = await inspectFile(blobPath(context.root, variant.sha256), variant, context.signal);
-    if (now.state === "damaged") await quarantineBlob(context.root, variant.sha256);
+    const now = await inspectFile(blobPath(context.root, variant.sha256), variant, context);
+    if (now.state === "damaged") await quarantineBlob(context, variant.sha256);
   });
 }
 
-function lockOf({ sha256 }: ManifestVariant, { root, lockTimeoutMs, signal }: InstallContext) {
-  return { root, sha256, timeoutMs: lockTimeoutMs, signal };
+function lockOf({ sha256 }: ManifestVariant, context: InstallContext): LockOptions {
+  const { root, disk, lockTimeoutMs, signal } = context;
+  return { root, disk, subject: sha256, timeoutMs: lockTimeoutMs, signal };
 }
 
 /** A damaged file that cannot be moved is still refused, so a store mounted read-only loses nothing here. */
@@ -149,9 +215,8 @@ function ignoreReadOnlyStore(error: unknown): void {
 
 function absent(
   variant: ManifestVariant,
-  about: { found: FileState; context: InstallContext; hasRemote: boolean },
+  { found, context }: { found: FileState; context: InstallContext },
 ): RedlineError {
-  const { found, context, hasRemote } = about;
   const hint = howToCopy(variant, context.root);
   if (found.state === "damaged") {
     return mismatch(variant, { sha256: String(found.sha256), bytes: found.bytes, from: found.path, hint });
@@ -159,7 +224,7 @@ function absent(
   if (context.isOffline) return new RedlineError("STORE_OFFLINE", { what: variant.file, hint });
   return new RedlineError("STORE_SOURCE_FAILED", {
     what: variant.file,
-    received: hasRemote ? "no answer" : `${variant.sources.join(", ")}: the file does not exist`,
+    received: `${variant.sources.join(", ")}: the file does not exist`,
     hint,
   });
 }
@@ -171,19 +236,10 @@ function howToCopy(variant: ManifestVariant, root: string): string {
   return `copy ${file} (${bytes} bytes, sha256 ${sha256}; from ${sources.join(" or ")}) to ${target}`;
 }
 
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // fetch says only "fetch failed" and keeps the network's reason as the cause.
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${error instanceof RedlineError ? "" : cause}`;
-}
-
 function isRemote(source: ReturnType<typeof parseSource>): source is RemoteSource {
   return !("flaw" in source) && source.scheme !== "file";
 }
 
-function spell(remote: RemoteSource): string {
-  return remote.scheme === "https"
-    ? remote.url
-    : `npm:${remote.packageName}@${remote.version}/${remote.file}`;
+function spell(source: AnySource): string {
+  return source.scheme === "mirror" ? source.at : spellSource(source);
 }

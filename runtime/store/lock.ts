@@ -1,12 +1,13 @@
-// Owns the exclusion of processes from one blob. Knows no source and no manifest.
+// Owns the exclusion of processes from one blob or one model. Knows no source and no manifest.
 // Invariant: safety never rests on the lock: blobs appear by rename of checked bytes, so a lock lost to a long stall
 // costs a second download and nothing else.
 
-import { mkdir } from "node:fs/promises";
+import { rmdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { RedlineError } from "../core/errors.js";
-import { errorCode } from "./blobs.js";
+import type { Place } from "./blobs.js";
+import { type Disk, errorCode, onDisk } from "./disk.js";
 
 /** A lock not refreshed for this long belongs to a dead process. The library's smallest is 5 s; a busy machine needs more. */
 const STALE_MS = 10_000;
@@ -14,22 +15,21 @@ const REFRESH_MS = 2_500;
 /** Short beside a download, long beside the cost of one look at the lock. */
 const POLL_MS = 100;
 
+/** What to exclude others from, and for how long to wait for them. */
+export interface LockOptions extends Place {
+  /** A blob's hash, or `model-<name>`. */
+  readonly subject: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Runs `act` while holding the blob's lock, waiting for another holder up to `timeoutMs`.
+ * Runs `act` while holding the lock, waiting for another holder up to `timeoutMs`.
  *
  * @throws RedlineError `STORE_LOCKED` naming the lock's path; `STORE_WRITE_FAILED` when the lock cannot be created.
  */
-export async function withLock<T>(
-  options: {
-    readonly root: string;
-    readonly sha256: string;
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-  },
-  act: () => Promise<T>,
-): Promise<T> {
-  const file = path.join(options.root, "locks", options.sha256);
-  const release = await acquire(file, options);
+export async function withLock<T>(options: LockOptions, act: () => Promise<T>): Promise<T> {
+  const release = await acquire(options);
   try {
     return await act();
   } finally {
@@ -38,18 +38,19 @@ export async function withLock<T>(
   }
 }
 
-async function acquire(
-  file: string,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<() => Promise<void>> {
+async function acquire({
+  root,
+  disk,
+  subject,
+  timeoutMs,
+  signal,
+}: LockOptions): Promise<() => Promise<void>> {
+  const file = path.join(root, "locks", subject);
   const lockfilePath = `${file}.lock`;
   const { default: lockfile } = await import("proper-lockfile");
   const startedMs = performance.now();
-  try {
-    await mkdir(path.dirname(file), { recursive: true });
-  } catch (error) {
-    throw cannotLock(lockfilePath, error);
-  }
+  const watched = new StillLock(disk, lockfilePath);
+  await onDisk(lockfilePath, () => disk.mkdir(path.dirname(file), { recursive: true }));
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -58,14 +59,75 @@ async function acquire(
         realpath: false,
         stale: STALE_MS,
         update: REFRESH_MS,
+        fs: callbackForm(disk),
         onCompromised: () => {},
       });
     } catch (error) {
-      if (errorCode(error) !== "ELOCKED") throw cannotLock(lockfilePath, error);
+      if (errorCode(error) !== "ELOCKED") {
+        await onDisk(lockfilePath, () => Promise.reject(error));
+      }
       if (performance.now() - startedMs >= timeoutMs) throw stillLocked(lockfilePath, timeoutMs);
     }
+    await watched.look();
     await pause(POLL_MS, undefined, { signal });
   }
+}
+
+/**
+ * Breaks a lock whose time has not moved while we watched: the library compares that time with the wall clock, and after
+ * the clock was set back a dead process's lock would lie in the future and hold for as long.
+ */
+class StillLock {
+  readonly #disk: Disk;
+  readonly #lock: string;
+  #seenMs: number | undefined;
+  #sinceMs = 0;
+
+  constructor(disk: Disk, lock: string) {
+    this.#disk = disk;
+    this.#lock = lock;
+  }
+
+  async look(): Promise<void> {
+    const timeMs = await this.#disk.stat(this.#lock).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    );
+    if (timeMs === undefined || timeMs !== this.#seenMs) {
+      this.#seenMs = timeMs;
+      this.#sinceMs = performance.now();
+    } else if (performance.now() - this.#sinceMs > STALE_MS) {
+      await this.#disk.rmdir(this.#lock).catch(() => {});
+    }
+  }
+}
+
+const adapters = new WeakMap<Disk, Record<string, unknown>>();
+
+/** The callback form of the port's calls that the lock library makes. One per port: the library keeps notes on it. */
+function callbackForm(disk: Disk): Record<string, unknown> {
+  const known = adapters.get(disk);
+  if (known !== undefined) return known;
+  const adapter: Record<string, unknown> = {
+    mkdir: back((at) => disk.mkdir(at as string)),
+    rmdir: back((at) => disk.rmdir(at as string)),
+    stat: back((at) => disk.stat(at as string)),
+    utimes: back((at, read, changed) => disk.utimes(at as string, read as Date, changed as Date)),
+    // At exit there is no time for promises.
+    rmdirSync,
+  };
+  adapters.set(disk, adapter);
+  return adapter;
+}
+
+function back(act: (...given: unknown[]) => Promise<unknown>): (...given: unknown[]) => void {
+  return (...given) => {
+    const done = given.pop() as (error: unknown, value?: unknown) => void;
+    act(...given).then(
+      (value) => done(null, value),
+      (error: unknown) => done(error),
+    );
+  };
 }
 
 function stillLocked(lockfilePath: string, timeoutMs: number): RedlineError {
@@ -73,14 +135,5 @@ function stillLocked(lockfilePath: string, timeoutMs: number): RedlineError {
     what: lockfilePath,
     expected: `the lock within ${timeoutMs} ms`,
     hint: "another process is fetching this file: wait for it, or end it; a dead process's lock lapses by itself",
-  });
-}
-
-function cannotLock(lockfilePath: string, error: unknown): RedlineError {
-  return new RedlineError("STORE_WRITE_FAILED", {
-    what: lockfilePath,
-    received: errorCode(error) ?? String(error),
-    hint: "set REDLINE_HOME to a folder that can be written",
-    cause: error,
   });
 }

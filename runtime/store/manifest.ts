@@ -23,7 +23,9 @@ const variantSchema = z.strictObject({
     .array(z.string().max(2000))
     .min(1)
     .max(16)
-    .describe("Tried in order: npm:NAME@VERSION/PATH, https://HOST/PATH, file:PATH."),
+    .describe(
+      "Tried in order: npm:NAME@VERSION/PATH, pypi:NAME==VERSION/PATH, hf:OWNER/REPOSITORY@REVISION/PATH, https://HOST/PATH, file:PATH.",
+    ),
   accuracy: z.record(word, z.number()).optional().describe("Measured accuracy by metric."),
 });
 
@@ -81,6 +83,9 @@ export const manifestSchema = z.strictObject({
   golden: file.optional().describe("JSON file of inputs and the outputs they must give."),
   gates: z.array(gateSchema).max(64).default([]),
   card: file.optional().describe("The model card."),
+  licenceFile: file
+    .optional()
+    .describe("The text of the weights' licence, shown and kept at the first pull."),
 });
 
 /** The JSON contract of a model: variants, tensors, pre- and post-processing, licence, sources, accuracy gates. */
@@ -140,6 +145,7 @@ function checkPaths(manifest: Manifest, at: string): void {
   }
   requireInside("golden", manifest.golden);
   requireInside("card", manifest.card);
+  requireInside("licenceFile", manifest.licenceFile);
 }
 
 function checkReferences(manifest: Manifest, at: string): void {

@@ -9,24 +9,24 @@ import path from "node:path";
 import type { Options } from "pacote";
 import type { ReadEntry } from "tar";
 import { LIMITS } from "../core/limits.js";
-import type { Deliver } from "./blobs.js";
+import type { Receiver } from "./receive.js";
 import type { NpmSource } from "./source.js";
 
 /**
- * Streams the file to `deliver`. The tarball is read to its end, because npm's integrity check covers all of it.
+ * Streams the file to the receiver. The tarball is read to its end, because npm's integrity check covers all of it.
  *
  * @throws Error with the registry's or the archive's reason
  */
 export async function readNpm(
   source: NpmSource,
-  { deliver, signal }: { readonly deliver: Deliver; readonly signal: AbortSignal },
+  { receiver, signal }: { readonly receiver: Receiver; readonly signal: AbortSignal },
 ): Promise<void> {
   const [{ default: pacote }, options] = await Promise.all([import("pacote"), loadNpmOptions()]);
   const spec = `${source.packageName}@${source.version}`;
   await stoppable(signal, () =>
     pacote.tarball.stream(
       spec,
-      (tarball) => takeFile(tarball, { file: source.file, deliver, signal }),
+      (tarball) => takeFile(tarball, { file: source.file, receiver, signal }),
       options as Options,
     ),
   );
@@ -87,7 +87,7 @@ function findNpm(): string {
 
 async function takeFile(
   tarball: NodeJS.ReadableStream,
-  { file, deliver, signal }: { file: string; deliver: Deliver; signal: AbortSignal },
+  { file, receiver, signal }: { file: string; receiver: Receiver; signal: AbortSignal },
 ): Promise<void> {
   const { Parser } = await import("tar");
   await new Promise<void>((resolve, reject) => {
@@ -105,7 +105,7 @@ async function takeFile(
       if (delivered !== undefined || entry.type !== "File" || pathInPackage(entry.path) !== file) {
         return entry.resume();
       }
-      delivered = deliver(entry);
+      delivered = receiver.deliver(entry);
       delivered.catch(fail);
     };
     signal.addEventListener("abort", () => fail(signal.reason), { once: true });

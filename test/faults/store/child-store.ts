@@ -76,12 +76,15 @@ export function startChild(
     readonly catalogue: string;
     readonly names: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
+    /** Runs it as this user. */
+    readonly uid?: number;
   },
 ): StoreChild {
-  const { root, catalogue, names, env = {} } = job;
+  const { root, catalogue, names, env = {}, uid } = job;
   const child = spawn(process.execPath, [script, JSON.stringify({ root, catalogue, names })], {
-    env: { ...process.env, REDLINE_OFFLINE: "", ...env },
+    env: { ...process.env, REDLINE_OFFLINE: "", REDLINE_MIRROR: "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    ...(uid === undefined ? {} : { uid }),
   });
   const lines: ChildAnswer[] = [];
   const waiting = new Set<() => void>();

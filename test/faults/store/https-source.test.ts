@@ -1,6 +1,5 @@
 // Asks whether a file from a web server is installed whole and right or not at all.
 
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
@@ -11,6 +10,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blobPath } from "../../../runtime/store/blobs.js";
 import { makeCatalogue, makeFolder, sha256Of } from "../../unit/store/catalogue-folder.js";
+import { makeCertificate } from "./certificate.js";
 import { answersOf, type ChildAnswer, compileStore, startChild } from "./child-store.js";
 
 const WEIGHTS = randomBytes(400_000);
@@ -44,22 +44,7 @@ const ANSWERS: Record<string, (response: ServerResponse) => unknown> = {
   },
 };
 
-/** A certificate of the test's own; null where there is no openssl to make one. */
-async function makeCertificate(): Promise<{ key: Buffer; cert: Buffer; file: string } | null> {
-  const folder = await makeFolder();
-  const [key, cert] = [path.join(folder, "key.pem"), path.join(folder, "cert.pem")];
-  try {
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
-    execFileSync("openssl", [...request, "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
-  } catch {
-    return null;
-  }
-  return { key: await readFile(key), cert: await readFile(cert), file: cert };
-}
-
 const certificate = await makeCertificate();
-if (certificate === null) console.warn("https sources are not tested: openssl is not installed");
 
 describe.skipIf(certificate === null)("a file from a web server", () => {
   let server: Server;
@@ -161,7 +146,10 @@ describe.skipIf(certificate === null)("a file from a web server", () => {
     const installed = [sha256Of(WEIGHTS), sha256Of(OTHER)].sort();
 
     expect((await readdir(path.join(root, "blobs", "sha256"))).sort()).toEqual(installed);
-    expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+    // The transfer that was cut left its part for the next attempt; nothing else is unfinished.
+    const cut = answers.cut?.hint?.match(/sha256 ([0-9a-f]{64})/)?.[1] ?? "none";
+    const left = await readdir(path.join(root, "tmp"));
+    expect(left.map((name) => name.split(".")[0])).toEqual([cut]);
     expect(existsSync(path.join(root, "quarantine"))).toBe(false);
   });
 });

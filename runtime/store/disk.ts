@@ -1,0 +1,156 @@
+// Owns the port through which the store touches files, and the few ways it reads and writes them. Knows no model.
+// Invariant: every file-system step of the store goes through a `Disk` handed in, so that a test can fail any of them.
+
+import { randomUUID } from "node:crypto";
+import * as files from "node:fs/promises";
+import path from "node:path";
+import { RedlineError } from "../core/errors.js";
+
+/** What the store needs of a file system: the promise form of Node's own. */
+export type Disk = Pick<
+  typeof files,
+  "mkdir" | "open" | "readdir" | "realpath" | "rename" | "rm" | "rmdir" | "stat" | "utimes"
+>;
+
+/** The machine's own file system. */
+export const nodeDisk: Disk = files;
+
+const CHUNK_BYTES = 1 << 20;
+
+/** The code of a system error, for example ENOSPC. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** Whether an error says that there is no such file. */
+export function isAbsence(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
+}
+
+/** Runs a step that writes; its failure is `STORE_WRITE_FAILED` naming the path and the way out. */
+export async function onDisk<T>(at: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof RedlineError) throw error;
+    const code = errorCode(error);
+    throw new RedlineError("STORE_WRITE_FAILED", {
+      what: at,
+      received: code ?? String(error),
+      hint: HINTS[code ?? ""] ?? "free space or set REDLINE_HOME to a folder that can be written",
+      cause: error,
+    });
+  }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: "free space: redline models gc --budget SIZE, or set REDLINE_HOME to a larger disk",
+  EDQUOT: "free space: redline models gc --budget SIZE, or set REDLINE_HOME to a larger disk",
+  EROFS: "the disk is mounted read-only: set REDLINE_HOME to a folder that can be written",
+  EACCES: "allow this user to write there, or set REDLINE_HOME to a folder that can be written",
+  EPERM: "allow this user to write there, or set REDLINE_HOME to a folder that can be written",
+};
+
+/** A stretch of a file, in pieces. A piece is only valid until the next one is asked for. */
+export async function* readChunks(
+  disk: Disk,
+  at: string,
+  options: {
+    readonly from?: number;
+    readonly bytes?: number;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
+): AsyncGenerator<Uint8Array> {
+  const { from = 0, bytes = Number.POSITIVE_INFINITY, signal } = options;
+  const handle = await disk.open(at, "r");
+  try {
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(1, bytes)));
+    for (let position = 0; position < bytes; ) {
+      signal?.throwIfAborted();
+      const wanted = Math.min(buffer.length, bytes - position);
+      const { bytesRead } = await handle.read(buffer, 0, wanted, from + position);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      position += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A whole small file, or null when it does not exist. More than `maxBytes` of it are never held. */
+export async function readSmall(disk: Disk, at: string, maxBytes: number): Promise<Buffer | null> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const chunk of readChunks(disk, at, { bytes: maxBytes + 1 })) parts.push(Buffer.from(chunk));
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+  return Buffer.concat(parts);
+}
+
+/** Writes a small file so that readers see the old content or the new one, whatever happens in between. */
+export async function writeWhole(
+  disk: Disk,
+  at: string,
+  file: { readonly content: Uint8Array; readonly temporaries: string },
+): Promise<void> {
+  const temporary = path.join(file.temporaries, `${path.basename(at)}.${process.pid}.${randomUUID()}.new`);
+  await onDisk(at, async () => {
+    await disk.mkdir(path.dirname(at), { recursive: true });
+    await disk.mkdir(file.temporaries, { recursive: true });
+    try {
+      await writeNew(disk, temporary, file.content);
+      await disk.rename(temporary, at);
+      await flushFolder(disk, path.dirname(at));
+    } catch (error) {
+      await disk.rm(temporary, { force: true }).catch(() => {});
+      throw error;
+    }
+  });
+}
+
+/** Writes a file that does not exist yet and flushes it. */
+export async function writeNew(disk: Disk, at: string, content: Uint8Array): Promise<void> {
+  const handle = await disk.open(at, "wx");
+  try {
+    await writeAll(handle, { chunk: content, position: 0 });
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function writeAll(
+  handle: files.FileHandle,
+  { chunk, position }: { chunk: Uint8Array; position: number },
+): Promise<void> {
+  let written = 0;
+  while (written < chunk.length) {
+    const rest = chunk.length - written;
+    written += (await handle.write(chunk, written, rest, position + written)).bytesWritten;
+  }
+}
+
+/** A rename is durable only once its folder is flushed. Windows has no such call and flushes with the file. */
+export async function flushFolder(disk: Disk, folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await disk.open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The names in a folder; none when it does not exist. */
+export async function namesIn(disk: Disk, folder: string): Promise<string[]> {
+  try {
+    return (await disk.readdir(folder)).sort();
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+}
