@@ -234,20 +234,18 @@ async function storeFindings(options: DoctorOptions): Promise<Finding[]> {
       state: damaged.length === 0 ? "ok" : "limited",
       found: `${where}: ${ready} of ${states.length} files ready, ${damaged.length} damaged`,
       reasons: damaged.map(({ path }) => `${path} does not have its sha256`),
-      ...(damaged.length === 0 ? {} : { fix: damagedFix(damaged[0]?.model ?? null) }),
+      ...(damaged.length === 0 ? {} : { fix: "redline models verify --repair" }),
     };
     const models = MAIN_JOB_MODELS.map((model) => {
       const mine = states.filter((state) => state.model === model);
-      return modelFinding({ model, first: mine[0], isOffline: store.isOffline });
+      // After a rollback the catalogue's version need not be here: the kept one is used.
+      const usable = mine.find((one) => one.state === "ok" && one.variantId === mine[0]?.variantId);
+      return modelFinding({ model, first: usable ?? mine[0], isOffline: store.isOffline });
     });
     return [health, ...models];
   } catch (error) {
     return [{ check: "store", state: "limited", found: where, reasons: [messageOf(error)] }];
   }
-}
-
-function damagedFix(model: string | null): string {
-  return model === null ? "delete the damaged files" : `redline models pull ${model}`;
 }
 
 function modelFinding(given: {
@@ -260,7 +258,7 @@ function modelFinding(given: {
   if (first?.state === "ok") return { check, state: "ok", found: first.path, reasons: [] };
   const reasons = [first === undefined ? "the catalogue has no such model" : `its file is ${first.state}`];
   if (first === undefined || isOffline) {
-    const advice = `on a machine with a network: redline models pull ${model}, then copy its store here`;
+    const advice = `on a machine with a network: redline models export DIR ${model}; here: redline models import DIR`;
     return { check, state: "missing", found: "not usable", reasons, fix: advice };
   }
   const found = "not in the store yet; its first use fetches it";

@@ -11,6 +11,7 @@ import {
   watchRoad,
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
+import { licenceNotice } from "./licence-notice.js";
 import { pictureSize } from "./number-option.js";
 import type { Perform, Surroundings } from "./verb.js";
 
@@ -54,7 +55,8 @@ export function addDrive(program: Command, perform: Perform): void {
 async function drive(given: Surroundings & { input: string; options: DriveOptions }): Promise<void> {
   const { output, signal, input, options } = given;
   const progress = downloadProgress(output);
-  const runtime = await createRuntime({ store: { onProgress: progress.show } });
+  const store = { onProgress: progress.show, onLicence: licenceNotice(output) };
+  const runtime = await createRuntime({ store });
   const counts = { frames: 0, unreadable: 0 };
   let firstFault: FrameErrorEvent | undefined;
   try {

@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { openStore, RedlineError, type Store, type VariantState } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
+import { licenceNotice } from "./licence-notice.js";
 import { collect, exportTo, importFrom, type Limits, rollBack } from "./models-upkeep.js";
 import { byteSize } from "./number-option.js";
 import type { Perform, Surroundings } from "./verb.js";
@@ -91,17 +92,7 @@ export function addModels(program: Command, perform: Perform): void {
 async function withStore(surroundings: Surroundings, work: (given: Given) => Promise<void>): Promise<void> {
   const { output } = surroundings;
   const progress = downloadProgress(output);
-  const store = openStore({
-    onProgress: progress.show,
-    onLicence: (notice) => {
-      const { model, version, licence, provenance, textPath } = notice;
-      const text = textPath === null ? "" : `, text in ${textPath}`;
-      output.event(
-        { type: "licence", ...notice },
-        `${model} ${version} is licensed ${licence} (${provenance})${text}`,
-      );
-    },
-  });
+  const store = openStore({ onProgress: progress.show, onLicence: licenceNotice(output) });
   try {
     await work({ ...surroundings, store });
   } finally {

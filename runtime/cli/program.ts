@@ -76,7 +76,7 @@ function buildProgram(given: {
   }
   return program.addHelpText(
     "after",
-    "\nExamples:\n  redline run                 both bundled pipelines, 20 s, live\n  redline voice talk.wav      where speech starts and ends\n  redline drive frames/       drivable area and lanes of each picture\n  redline doctor              what works here, what does not, and why\n\nExit status: 0 ok, 1 a contract was not kept, 64 usage, 65 bad data, 66 no such input, 69 unavailable,\n70 internal, 73 cannot write, 75 try later, 130 interrupted.",
+    "\nExamples:\n  redline run                 both bundled pipelines, 20 s, live\n  redline voice talk.wav      where speech starts and ends\n  redline drive frames/       drivable area and lanes of each picture\n  redline doctor              what works here, what does not, and why\n\nExit status: 0 ok, 1 a contract was not kept, 64 usage, 65 bad data, 66 no such input, 69 unavailable,\n70 internal, 73 cannot write, 74 cannot read, 75 try later, 130 interrupted.",
   );
 }
 

@@ -11,6 +11,7 @@ import {
   startLiveRun,
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
+import { licenceNotice } from "./licence-notice.js";
 import { redraw, tableLines, verdictText } from "./live-table.js";
 import { positiveNumber } from "./number-option.js";
 import type { Output } from "./output.js";
@@ -71,10 +72,8 @@ const PROGRESS_MS = 1000;
 
 async function run({ output, signal, options }: Surroundings & { options: RunOptions }): Promise<void> {
   const progress = downloadProgress(output);
-  const runtime = await createRuntime({
-    store: { onProgress: progress.show },
-    realTime: options.realTime,
-  });
+  const store = { onProgress: progress.show, onLicence: licenceNotice(output) };
+  const runtime = await createRuntime({ store, realTime: options.realTime });
   let view: View | undefined;
   try {
     const live = await startLiveRun({

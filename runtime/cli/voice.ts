@@ -10,6 +10,7 @@ import {
   type VoiceEvent,
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
+import { licenceNotice } from "./licence-notice.js";
 import { wholeNumber } from "./number-option.js";
 import type { Perform, Surroundings } from "./verb.js";
 
@@ -56,7 +57,8 @@ async function voice(given: Surroundings & { input: string; options: VoiceOption
   const { output, signal, input, options } = given;
   const isLive = input === "mic";
   const progress = downloadProgress(output);
-  const runtime = await createRuntime({ store: { onProgress: progress.show } });
+  const store = { onProgress: progress.show, onLicence: licenceNotice(output) };
+  const runtime = await createRuntime({ store });
   try {
     const { clock } = runtime;
     const raw = { encoding: options.format, sampleRateHz: options.rate, channels: options.channels };

@@ -13,7 +13,7 @@ interface ErrorRow {
 
 /**
  * Every operating error: what it means, whether to retry, and its HTTP and process exit status.
- * Exit statuses follow sysexits(3): 64 usage, 65 data, 66 input missing, 69 unavailable, 70 software, 73 cannot create, 75 try later, 78 configuration.
+ * Exit statuses follow sysexits(3): 64 usage, 65 data, 66 input missing, 69 unavailable, 70 software, 73 cannot create, 74 cannot read, 75 try later, 78 configuration.
  */
 export const ERROR_TABLE = {
   CONTRACT_INVALID: row("the contract is not valid", "never", 400, 64),
@@ -43,6 +43,7 @@ export const ERROR_TABLE = {
   STORE_OFFLINE: row("the file is not in the store and the store is offline", "never", 503, 69),
   STORE_LOCKED: row("another process holds the store's lock", "later", 423, 75),
   STORE_WRITE_FAILED: row("the store could not be written", "later", 507, 73),
+  STORE_READ_FAILED: row("the store could not be read", "later", 500, 74),
   STORE_NO_VERSION: row("the store keeps no other version of the model", "never", 409, 66),
   STORE_EXPORT_INVALID: row("the export cannot be read", "never", 422, 65),
 

@@ -3,7 +3,7 @@
 
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
-import { blobPath, HASH, listBlobs, type Place, temporariesIn } from "./blobs.js";
+import { blobPath, listBlobs, type Place, temporariesIn } from "./blobs.js";
 import { namesIn, onDisk } from "./disk.js";
 import { everyVersion, isName, type Shelf, versionInUse } from "./in-use.js";
 import { withLock } from "./lock.js";
@@ -37,8 +37,10 @@ export interface Collected {
   readonly busy: readonly string[];
 }
 
-/** The folder of entries named `<blob hash>...` that are made from a blob and can be made again. */
-const DERIVED = "vetted";
+/** The folder of files named `<key>...`, the key 64 characters long, that vetting made from models and can make again. */
+const VETTED = "vetted";
+/** A vetted entry that nobody used for a season belongs to a model, a machine or a library that is gone. */
+const UNUSED_MS = 90 * 24 * 3_600_000;
 /** An unfinished file older than this has no writer: a transfer touches its file far more often. */
 const UNFINISHED_MS = 24 * 3_600_000;
 
@@ -47,6 +49,8 @@ interface Candidate extends CollectedFile {
   readonly usedMs: number;
   /** The blob's hash, when removing it takes its lock. */
   readonly sha256?: string;
+  /** Every file that goes, when there are several. */
+  readonly files?: readonly string[];
 }
 
 export async function collect(
@@ -55,12 +59,14 @@ export async function collect(
 ): Promise<Collected> {
   const { budgetBytes, force = false, dryRun = false, signal } = options;
   const blobs = await blobCandidates(shelf);
+  const entries = await vetted(shelf);
   const useless = [
     ...(await unfinished(shelf)),
     ...(await within(shelf, "quarantine", "quarantined")),
-    ...(await derivedWithoutBlob(shelf)),
+    ...entries.filter(({ usedMs }) => Date.now() - usedMs > UNUSED_MS),
   ];
-  const held = [...blobs, ...useless].reduce((sum, { bytes }) => sum + bytes, 0);
+  const useful = entries.filter((entry) => !useless.includes(entry));
+  const held = [...blobs, ...useful, ...useless].reduce((sum, { bytes }) => sum + bytes, 0);
   const removed: CollectedFile[] = [];
   const busy: string[] = [];
   let heldBytes = held;
@@ -75,7 +81,7 @@ export async function collect(
     removed.push({ path: at, bytes, reason });
   };
   for (const one of useless) await remove(one);
-  const expendable = blobs.filter(({ reason }) => force || reason !== "in-use").sort(byUse);
+  const expendable = [...blobs, ...useful].filter(({ reason }) => force || reason !== "in-use").sort(byUse);
   for (const one of expendable) {
     if (budgetBytes === undefined || heldBytes <= budgetBytes) break;
     await remove(one);
@@ -139,15 +145,17 @@ async function unfinished(shelf: Shelf): Promise<Candidate[]> {
   });
 }
 
-/** Entries made from a blob that is neither here nor named by any manifest. */
-async function derivedWithoutBlob(shelf: Shelf): Promise<Candidate[]> {
-  const { known } = await namedBlobs(shelf);
-  const kept = new Set([...known, ...(await listBlobs(shelf))]);
-  const all = await within(shelf, DERIVED, "vetted");
-  return all.filter(({ path: at }) => {
-    const sha256 = path.basename(at).slice(0, 64);
-    return HASH.test(sha256) && !kept.has(sha256);
-  });
+/** What vetting keeps, one candidate per key: a verdict and the graph beside it go together. */
+async function vetted(shelf: Shelf): Promise<Candidate[]> {
+  const entries = new Map<string, Candidate>();
+  for (const file of await within(shelf, VETTED, "vetted")) {
+    const key = path.basename(file.path).slice(0, 64);
+    const known = entries.get(key) ?? { ...file, bytes: 0, files: [] };
+    const usedMs = Math.max(known.usedMs, file.usedMs);
+    const files = [...(known.files ?? []), file.path];
+    entries.set(key, { ...known, bytes: known.bytes + file.bytes, usedMs, files });
+  }
+  return [...entries.values()];
 }
 
 async function within(
@@ -181,7 +189,11 @@ async function sizeOf({ disk }: Place, at: string): Promise<number> {
 
 /** Whether it went: a blob that another process is fetching or checking stays. */
 async function removeOne({ root, disk }: Place, one: Candidate, signal: AbortSignal): Promise<boolean> {
-  const take = () => onDisk(one.path, () => disk.rm(one.path, { recursive: true, force: true }));
+  const take = async () => {
+    for (const at of one.files ?? [one.path]) {
+      await onDisk(at, () => disk.rm(at, { recursive: true, force: true }));
+    }
+  };
   if (one.sha256 === undefined) {
     await take();
     return true;

@@ -5,7 +5,7 @@ import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { bundledCatalogue, type Filed, modelNames, readManifest } from "./catalogue.js";
 import { type Collected, type CollectOptions, collect } from "./collect.js";
-import { type Disk, nodeDisk } from "./disk.js";
+import { type Disk, nodeDisk, readFailure } from "./disk.js";
 import type { Exported } from "./export-writer.js";
 import { defaultRoot } from "./folders.js";
 import { rememberedModels } from "./history.js";
@@ -63,7 +63,11 @@ export class DiskStore implements Store {
     if (mirror !== "") mirrorSource(mirror, "");
   }
 
-  async list(): Promise<CatalogueEntry[]> {
+  list(): Promise<CatalogueEntry[]> {
+    return this.#work({}, () => this.#list());
+  }
+
+  async #list(): Promise<CatalogueEntry[]> {
     const entries: CatalogueEntry[] = [];
     for (const model of await this.#names()) {
       const inUse = await versionInUse(this.#shelf, model);
@@ -173,7 +177,9 @@ export class DiskStore implements Store {
     const work = (async () => {
       stop.throwIfAborted();
       return act(context);
-    })();
+    })().catch((error: unknown) => {
+      throw readFailure(error, this.root) ?? error;
+    });
     this.#underWay.add(work);
     const forget = () => this.#underWay.delete(work);
     work.then(forget, forget);

@@ -1,5 +1,5 @@
 // Owns the port through which the store touches files, and the few ways it reads and writes them. Knows no model.
-// Invariant: every file-system step of the store goes through a `Disk` handed in, so that a test can fail any of them.
+// Invariant: every step on the store's own folder, and on exports, goes through a `Disk` handed in: a test can fail any.
 
 import { randomUUID } from "node:crypto";
 import * as files from "node:fs/promises";
@@ -42,6 +42,22 @@ export async function onDisk<T>(at: string, act: () => Promise<T>): Promise<T> {
       cause: error,
     });
   }
+}
+
+/**
+ * The error for a refusal of the system that nobody on its way gave a meaning: what writes does so itself, so this one
+ * was met reading. Undefined for any other error.
+ */
+export function readFailure(error: unknown, root: string): RedlineError | undefined {
+  const code = errorCode(error);
+  if (error instanceof RedlineError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return undefined;
+  const { path: at } = error as NodeJS.ErrnoException;
+  return new RedlineError("STORE_READ_FAILED", {
+    what: at ?? root,
+    received: code,
+    hint: "let this user read the store, or check the disk; redline models verify names damaged files",
+    cause: error,
+  });
 }
 
 const HINTS: Readonly<Record<string, string>> = {

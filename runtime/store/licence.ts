@@ -8,7 +8,7 @@ import { type Place, temporariesIn } from "./blobs.js";
 import type { Filed } from "./catalogue.js";
 import { isAbsence, namesIn, readSmall, writeWhole } from "./disk.js";
 import { readSealed, sha256Of, writeSealed } from "./sealed.js";
-import type { Companions, RecordState } from "./versions.js";
+import { type Companions, type RecordState, toSlashes } from "./versions.js";
 
 /** The licence of a model that has just been pulled for the first time here. */
 export interface LicenceNotice {
@@ -46,7 +46,8 @@ export async function recordLicence(
   given: { readonly filed: Filed; readonly companions: Companions },
 ): Promise<LicenceNotice | null> {
   const { manifest } = given.filed;
-  const text = manifest.licenceFile === undefined ? undefined : given.companions.get(manifest.licenceFile);
+  const { licenceFile } = manifest;
+  const text = licenceFile === undefined ? undefined : given.companions.get(toSlashes(licenceFile));
   const textSha256 = text === undefined ? null : sha256Of(text);
   const key = sha256Of(`${manifest.licence}\n${textSha256 ?? ""}`);
   const recordPath = path.join(licencesIn(root), manifest.name, `${key}.ndjson`);

@@ -64,6 +64,9 @@ export async function receiveBlob(
 /** Wrong bytes would only be refused again, and a full disk needs its space back. */
 const NOT_WORTH_KEEPING: ReadonlySet<string> = new Set(["STORE_HASH_MISMATCH", "STORE_WRITE_FAILED"]);
 
+/** A file that a transfer is filling changes far more often than this. */
+const QUIET_MS = 60_000;
+
 class Part implements Receiver {
   heldBytes = 0;
   readonly #place: Place;
@@ -74,6 +77,8 @@ class Part implements Receiver {
   #bytes = 0;
   /** Whether the source sent more bytes than the file may have. */
   #isOverfull = false;
+  /** Leftovers whose bytes are in this file now. */
+  #superseded: readonly string[] = [];
 
   private constructor(place: Place, receiving: Receiving, file: { at: string; handle: FileHandle }) {
     this.#place = place;
@@ -111,11 +116,12 @@ class Part implements Receiver {
     if (largest === undefined) return;
     try {
       await this.#append(readChunks(disk, largest));
+      this.#superseded = left;
     } catch {
       // An unreadable leftover, or a disk too full for a copy of it: the space is worth more than the bytes.
+      await this.#forget(left);
       await this.restart();
     }
-    await this.#forget(left);
     if (this.#bytes === this.#receiving.want.bytes && !this.isRight()) await this.restart();
     this.heldBytes = this.#bytes;
   }
@@ -182,8 +188,14 @@ class Part implements Receiver {
 
   async end(isKept: boolean): Promise<void> {
     await this.#handle.close().catch(() => {});
-    if (isKept && this.#bytes > 0) return;
-    await this.#forget([this.#at]);
+    if (!isKept || this.#bytes === 0) return this.#forget([this.#at]);
+    // Not a file somebody may still be writing: its owner would find it gone, and nothing installed.
+    const { disk } = this.#place;
+    const isQuiet = async (at: string) => {
+      const found = await disk.stat(at).catch(() => null);
+      return found !== null && Date.now() - found.mtimeMs > QUIET_MS;
+    };
+    for (const at of this.#superseded) if (await isQuiet(at)) await this.#forget([at]);
   }
 
   async #append(stream: AsyncIterable<Uint8Array>): Promise<void> {

@@ -145,8 +145,8 @@ export interface Store extends AsyncDisposable {
   rollback(model: string, options?: PullOptions): Promise<RolledBack>;
 
   /**
-   * Frees space: what killed writers left, quarantined files and other folders' entries about blobs that are gone; with
-   * a budget also blobs, least recently used first, never one of a version in use unless forced.
+   * Frees space: what killed writers left, quarantined files and vetted graphs unused for 90 days; with a budget also
+   * vetted graphs and blobs, least recently used first, never a blob of a version in use unless forced.
    */
   collect(options?: CollectOptions): Promise<Collected>;
 

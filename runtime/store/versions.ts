@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { LIMITS } from "../core/limits.js";
 import { type FileState, inspectFile, type Place, quarantine, temporariesIn } from "./blobs.js";
-import { type Filed, parseManifestText } from "./catalogue.js";
+import { type Filed, fileInFolder, parseManifestText } from "./catalogue.js";
 import { errorCode, flushFolder, namesIn, onDisk, readSmall, writeNew } from "./disk.js";
 import { type History, historyPaths, rememberedModels, versionsIn } from "./history.js";
 import { readSealed, seal, sha256Of } from "./sealed.js";
@@ -30,7 +30,8 @@ export async function companionsOf({ disk }: Place, filed: Filed): Promise<Compa
   const companions = new Map<string, Uint8Array>([[MANIFEST, Buffer.from(filed.text)]]);
   for (const named of [golden, card, licenceFile]) {
     if (named === undefined) continue;
-    const content = await readSmall(disk, path.join(filed.folder, named), LIMITS.companionBytes);
+    const at = await fileInFolder(filed, named);
+    const content = at === undefined ? null : await readSmall(disk, at, LIMITS.companionBytes);
     // A companion larger than its limit is left behind: a version can be used without it.
     if (content !== null && content.length <= LIMITS.companionBytes)
       companions.set(toSlashes(named), content);
@@ -141,6 +142,7 @@ async function inspectVersionFolder({ disk }: Place, folder: string): Promise<Fi
   return [own, ...(await Promise.all(listed))];
 }
 
-function toSlashes(file: string): string {
+/** A path as every system writes it alike. */
+export function toSlashes(file: string): string {
   return file.replaceAll("\\", "/");
 }

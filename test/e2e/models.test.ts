@@ -4,12 +4,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { redline } from "./built-cli.js";
+import { ensureBuilt, redline } from "./built-cli.js";
 
 let folder: string;
 /** A machine that has the bundled model, and one that will get it. */
 let here: Record<string, string>;
 let away: Record<string, string>;
+
+beforeAll(ensureBuilt, 120_000);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "redline-models-"));

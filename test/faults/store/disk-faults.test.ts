@@ -206,7 +206,7 @@ describe.each(SCENARIOS)("$name", (scenario) => {
     "leaves a sound store when a step ends with %s",
     async (fault) => {
       const steps = await stepsOf(scenario);
-      const places = chosen(steps, { count: 5, shift: FAULTS.indexOf(fault) });
+      const places = chosen(steps, { count: 2, shift: FAULTS.indexOf(fault) });
 
       const complaints: string[] = [];
       for (const at of places) complaints.push(...(await breakAt(scenario, { at, fault })));

@@ -158,7 +158,8 @@ test("a lock from before the clock jumped ahead is taken over at once", async ()
   tally("clock ahead");
 });
 
-test("a dead process's lock from a future that is no more is taken over after it was seen not to move", async () => {
+// Ten seconds of watching: a part of the whole run only.
+test.runIf(isWhole)("a dead process's lock from a future that is no more is taken over after it was seen not to move", async () => {
   const root = path.join(await makeFolder(), "store");
   const lock = path.join(root, "locks", `${sha256Of(NEW)}.lock`);
   await mkdir(lock, { recursive: true });

@@ -50,11 +50,14 @@ const left = async () => (await readdir(path.join(root, "blobs", "sha256"))).sor
 const hashes = (...all: Uint8Array[]) => all.map(sha256Of).sort();
 
 test("without a budget only what is of no use goes", async () => {
-  const kept = `${sha256Of(CURRENT)}-fast`;
-  const gone = `${"ab".repeat(32)}-fast`;
-  for (const name of [kept, gone]) {
-    await mkdir(path.join(root, "vetted", name), { recursive: true });
-    await writeFile(path.join(root, "vetted", name, "graph.onnx"), Buffer.alloc(50));
+  const [kept, gone] = ["ab".repeat(32), "cd".repeat(32)];
+  await mkdir(path.join(root, "vetted"));
+  for (const name of [`${kept}.json`, `${kept}.graph.onnx`, `${gone}.json`, `${gone}.graph.onnx`]) {
+    await writeFile(path.join(root, "vetted", name), Buffer.alloc(25));
+  }
+  const lastYear = new Date(Date.now() - 365 * 86_400_000);
+  for (const name of [`${kept}.graph.onnx`, `${gone}.json`, `${gone}.graph.onnx`]) {
+    await utimes(path.join(root, "vetted", name), lastYear, lastYear);
   }
   await mkdir(path.join(root, "quarantine"));
   await writeFile(path.join(root, "quarantine", sha256Of(STRAY)), "damaged");
@@ -69,7 +72,7 @@ test("without a budget only what is of no use goes", async () => {
   expect(collected.removed.map(({ path: at, reason }) => [path.relative(root, at), reason])).toEqual([
     [path.relative(root, old), "unfinished"],
     [path.join("quarantine", sha256Of(STRAY)), "quarantined"],
-    [path.join("vetted", gone), "vetted"],
+    [path.join("vetted", `${gone}.graph.onnx`), "vetted"],
   ]);
   expect(collected).toMatchObject({
     freedBytes: 4 + 7 + 50,
@@ -77,6 +80,7 @@ test("without a budget only what is of no use goes", async () => {
     isWithinBudget: true,
     busy: [],
   });
+  expect((await readdir(path.join(root, "vetted"))).sort()).toEqual([`${kept}.graph.onnx`, `${kept}.json`]);
   expect(await readdir(path.join(root, "tmp"))).toEqual([path.basename(fresh)]);
   expect(await left()).toEqual(hashes(CURRENT, PREVIOUS, STRAY));
 });
@@ -97,6 +101,21 @@ test("a use makes a blob the last to go", async () => {
   const { removed } = await open().collect({ budgetBytes: 2000 });
 
   expect(removed).toMatchObject([{ reason: "previous" }]);
+});
+
+test("a vetted graph goes by its last use, like a blob", async () => {
+  const at = path.join(root, "vetted", `${"ab".repeat(32)}.json`);
+  await mkdir(path.dirname(at));
+  await writeFile(at, Buffer.alloc(100));
+  const then = new Date(Date.now() - 15 * 86_400_000);
+  await utimes(at, then, then);
+
+  const { removed } = await open().collect({ budgetBytes: 1900 });
+
+  expect(removed.map(({ reason }) => reason)).toEqual(["previous"]);
+  expect((await open().collect({ budgetBytes: 1899 })).removed).toMatchObject([
+    { reason: "vetted", path: at },
+  ]);
 });
 
 test("a model in use stays over any budget, and goes when forced", async () => {
