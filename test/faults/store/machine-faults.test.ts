@@ -159,18 +159,21 @@ test("a lock from before the clock jumped ahead is taken over at once", async ()
 });
 
 // Ten seconds of watching: a part of the whole run only.
-test.runIf(isWhole)("a dead process's lock from a future that is no more is taken over after it was seen not to move", async () => {
-  const root = path.join(await makeFolder(), "store");
-  const lock = path.join(root, "locks", `${sha256Of(NEW)}.lock`);
-  await mkdir(lock, { recursive: true });
-  const tomorrow = new Date(Date.now() + 86_400_000);
-  await utimes(lock, tomorrow, tomorrow);
+test.runIf(isWhole)(
+  "a dead process's lock from a future that is no more is taken over after it was seen not to move",
+  async () => {
+    const root = path.join(await makeFolder(), "store");
+    const lock = path.join(root, "locks", `${sha256Of(NEW)}.lock`);
+    await mkdir(lock, { recursive: true });
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    await utimes(lock, tomorrow, tomorrow);
 
-  const { path: at } = await open(root).pull(MODEL);
+    const { path: at } = await open(root).pull(MODEL);
 
-  expect(sha256Of(await readFile(at))).toBe(sha256Of(NEW));
-  tally("clock back");
-});
+    expect(sha256Of(await readFile(at))).toBe(sha256Of(NEW));
+    tally("clock back");
+  },
+);
 
 test("a blob dated in the future is not the last to be collected for ever", async () => {
   const root = path.join(await makeFolder(), "store");
