@@ -6,7 +6,7 @@ import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { blobPath, inspectFile, leftParts, mismatch, newPart, type Place, type Want } from "./blobs.js";
-import { flushFolder, onDisk, readChunks, writeAll } from "./disk.js";
+import { flushFolder, isAbsence, onDisk, readChunks, writeAll } from "./disk.js";
 
 /** Where a source puts a file's bytes. */
 export interface Receiver {
@@ -176,8 +176,8 @@ class Part implements Receiver {
       try {
         await disk.rename(this.#at, target);
       } catch (error) {
-        // A rival that took over a lapsed lock has installed its own, swept this file away, and on Windows may hold it open.
-        const { state } = await inspectFile(target, want, { disk });
+        // A rival that took over a lapsed lock swept this file away, and has installed its own by then.
+        const { state } = isAbsence(error) ? await inspectFile(target, want, { disk }) : { state: "missing" };
         if (state !== "ok") throw error;
       }
       await flushFolder(disk, path.dirname(target));
