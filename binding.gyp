@@ -3,6 +3,41 @@
     # Warnings are errors where the addon is required, as in CI; a newer compiler's new warning takes it from nobody else.
     "is_strict%": "<!(node -p \"process.env.REDLINE_REQUIRE_ADDON === '1' ? 1 : 0\")"
   },
+  "target_defaults": {
+    "cflags": ["-Wall", "-Wextra", "-O3", "-fvisibility=hidden"],
+    "cflags!": ["-fno-exceptions"],
+    "cflags_cc": ["-std=c++17", "-fvisibility-inlines-hidden"],
+    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+    "conditions": [
+      ["is_strict==1", {
+        "cflags": ["-Werror"],
+        "xcode_settings": { "OTHER_CFLAGS": ["-Werror"] },
+        "msvs_settings": { "VCCLCompilerTool": { "WarnAsError": "true" } }
+      }],
+      ["OS=='linux'", { "ldflags": ["-Wl,--exclude-libs,ALL"], "libraries": ["-ldl", "-lpthread"] }],
+      ["OS=='mac'", {
+        "xcode_settings": {
+          "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+          "CLANG_CXX_LIBRARY": "libc++",
+          "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+          "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+          "GCC_OPTIMIZATION_LEVEL": "3",
+          "MACOSX_DEPLOYMENT_TARGET": "11.0",
+          "WARNING_CFLAGS": ["-Wall", "-Wextra"]
+        }
+      }],
+      ["OS=='win'", {
+        "msvs_settings": {
+          "VCCLCompilerTool": {
+            "ExceptionHandling": 1,
+            "WarningLevel": 4,
+            "AdditionalOptions": ["/std:c++17", "/utf-8"]
+          }
+        },
+        "defines": ["NOMINMAX", "WIN32_LEAN_AND_MEAN"]
+      }]
+    ]
+  },
   "targets": [
     {
       "target_name": "redline",
@@ -23,7 +58,9 @@
         "native/host/ort_options.cc",
         "native/host/ort_tensor.cc",
         "native/host/process.cc",
+        "native/host/resident_memory.cc",
         "native/host/session.cc",
+        "native/host/shared_memory.cc",
         "native/host/simd.cc",
         "native/host/tensor.cc",
         "native/host/thread_priority.cc",
@@ -32,43 +69,38 @@
         "native/napi/hot_calls.cc",
         "native/napi/js_environment.cc",
         "native/napi/open_request.cc",
-        "native/napi/read_value.cc"
+        "native/napi/read_value.cc",
+        "native/napi/shared_memory.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")", "native"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
-      "cflags": ["-Wall", "-Wextra", "-O3", "-fvisibility=hidden"],
-      "cflags!": ["-fno-exceptions"],
-      "cflags_cc": ["-std=c++17", "-fvisibility-inlines-hidden"],
-      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
-      "conditions": [
-        ["is_strict==1", {
-          "cflags": ["-Werror"],
-          "xcode_settings": { "OTHER_CFLAGS": ["-Werror"] },
-          "msvs_settings": { "VCCLCompilerTool": { "WarnAsError": "true" } }
-        }],
-        ["OS=='linux'", { "ldflags": ["-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL"], "libraries": ["-ldl", "-lpthread"] }],
-        ["OS=='mac'", {
-          "xcode_settings": {
-            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
-            "CLANG_CXX_LIBRARY": "libc++",
-            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
-            "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
-            "GCC_OPTIMIZATION_LEVEL": "3",
-            "MACOSX_DEPLOYMENT_TARGET": "11.0",
-            "WARNING_CFLAGS": ["-Wall", "-Wextra"]
-          }
-        }],
-        ["OS=='win'", {
-          "msvs_settings": {
-            "VCCLCompilerTool": {
-              "ExceptionHandling": 1,
-              "WarningLevel": 4,
-              "AdditionalOptions": ["/std:c++17", "/utf-8"]
-            }
-          },
-          "defines": ["NOMINMAX", "WIN32_LEAN_AND_MEAN"]
-        }]
-      ]
+      "conditions": [["OS=='linux'", { "ldflags": ["-Wl,-z,nodelete"] }]]
+    },
+    {
+      # The same host without Node, as a program: models are tried in it before a host opens them.
+      "target_name": "redline-child",
+      "type": "executable",
+      "win_delay_load_hook": "false",
+      "sources": [
+        "native/child/line.cc",
+        "native/child/main.cc",
+        "native/child/pipe.cc",
+        "native/child/pulse.cc",
+        "native/child/worker.cc",
+        "native/host/clock.cc",
+        "native/host/denormals.cc",
+        "native/host/finite.cc",
+        "native/host/ort_graph.cc",
+        "native/host/ort_library.cc",
+        "native/host/ort_options.cc",
+        "native/host/ort_tensor.cc",
+        "native/host/process.cc",
+        "native/host/resident_memory.cc",
+        "native/host/shared_memory.cc",
+        "native/host/tensor.cc",
+        "native/host/thread_priority.cc"
+      ],
+      "include_dirs": ["native"]
     }
   ]
 }

@@ -16,12 +16,13 @@
 #include "napi/js_environment.h"
 #include "napi/open_request.h"
 #include "napi/read_value.h"
+#include "napi/shared_memory.h"
 
 namespace redline::js {
 
 namespace {
 
-constexpr int kInterfaceVersion = 2;
+constexpr int kInterfaceVersion = 3;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -280,6 +281,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<quiesce>(exports, "quiesce", self);
   define<replay>(exports, "replayLane", self);
   define_hot_calls(env, exports, self);
+  define_shared_memory(env, exports);
   return exports;
 }
 

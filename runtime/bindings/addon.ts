@@ -5,7 +5,10 @@ import type { Criticality } from "../core/contract.js";
 import type { Dtype, TensorData, TensorSpec } from "../core/tensor.js";
 
 /** Raised whenever a function or record below changes shape; native/napi holds the same number. */
-export const INTERFACE_VERSION = 2;
+export const INTERFACE_VERSION = 3;
+
+/** Raised whenever a line exchanged with the child program changes its meaning; native/child holds the same number. */
+export const CHILD_INTERFACE = 1;
 
 /** The API version asked of the ONNX Runtime library; the shipped 1.30 offers it, and the table is append-only. */
 export const ORT_API_VERSION = 29;
@@ -105,6 +108,18 @@ export interface LaneState {
   readonly cpuUs: number;
   readonly queued: number;
   readonly isRunning: boolean;
+}
+
+/** Memory that a child process maps too. Copied in and out, so that no view of it can outlive it. */
+export interface SharedSlots {
+  readonly bytes: number;
+  /** To be inherited by the child; -1 on Windows, where `name` takes its place. */
+  readonly descriptor: number;
+  readonly name: string;
+  write(offset: number, bytes: Uint8Array): void;
+  read(offset: number, length: number): Uint8Array;
+  /** Lets go of it. Idempotent; the memory itself lives until the child has ended too. */
+  close(): void;
 }
 
 /**
@@ -209,4 +224,10 @@ export interface NativeAddon {
    * startedUs, settledUs.
    */
   replayLane(arrivals: Float64Array): Float64Array;
+
+  /** Makes memory of zeros to share with a child process. Pages cost nothing until they are written. */
+  createShared(bytes: number): SharedSlots;
+
+  /** Resident memory of a process in bytes; -1 when it has ended or may not be looked at. */
+  residentBytes(processId: number): number;
 }

@@ -45,6 +45,21 @@ export function loadNative(): NativeLoad {
   return loaded;
 }
 
+/**
+ * The child program that belongs to the loaded addon: it lies beside it. Undefined, with the reason, where there is none.
+ */
+export function findChild(native: NativeLoad = loadNative()): {
+  readonly path?: string;
+  readonly reason: string;
+} {
+  if (native.addon === null) return { reason: "the addon is not loaded" };
+  const path = join(
+    dirname(native.path),
+    `redline-child${process.platform === "win32" ? ".exe" : ""}`,
+  );
+  return existsSync(path) ? { path, reason: "" } : { reason: `${path}: not there` };
+}
+
 const SWITCHED_OFF: AddonFault = { kind: "disabled", path: "REDLINE_NO_ADDON", detail: "is 1" };
 
 function isSwitchedOff(): boolean {
