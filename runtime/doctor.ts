@@ -16,6 +16,7 @@ import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
 import { createRuntime, type RuntimeOptions } from "./runtime.js";
 import { isMicrophoneInstalled, MICROPHONE_PACKAGE } from "./sources/microphone.js";
 import { openStore } from "./store/store.js";
+import { tryChild } from "./vetting/trial-start.js";
 
 /** How well one thing works: fully, with something lost, or not at all. */
 export type FindingState = "ok" | "limited" | "missing";
@@ -71,6 +72,7 @@ export async function examine(options: DoctorOptions = {}): Promise<DoctorReport
     acceleratorFinding(),
     simdFinding(native.addon),
     priorityFinding(native.addon),
+    await vettingFinding(native.addon),
     await inferenceFinding(options),
     ...(await storeFindings(options)),
     await powerFinding(options),
@@ -180,6 +182,18 @@ function priorityFinding(addon: NativeAddon | null): Finding {
       : "this system does not let classes have different priorities",
   ];
   return { check, state: "limited", found, reasons, fix: fix("priority") };
+}
+
+/** Where new models are tried before this process opens them. */
+async function vettingFinding(addon: NativeAddon | null): Promise<Finding> {
+  const check = "vetting";
+  const { startMs, reason } = await tryChild({ addon });
+  if (startMs !== null) {
+    const found = `new models are tried in the child program, which was ready in ${startMs.toFixed(0)} ms`;
+    return { check, state: "ok", found, reasons: [] };
+  }
+  const found = "new models are tried in a Node fork, which starts more slowly and cannot stop a run";
+  return { check, state: "limited", found, reasons: [reason], fix: fix("compiler") };
 }
 
 /** One real run: the bundled driving model on an empty picture, through whatever provider a user would get. */

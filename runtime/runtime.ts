@@ -3,7 +3,7 @@
 
 import { availableParallelism } from "node:os";
 import type { NativeAddon, NullOptions, OrtOptions } from "./bindings/addon.js";
-import { findOrtLibrary, loadNative } from "./bindings/load.js";
+import { findOrtLibrary, loadNative, ortPackageVersion } from "./bindings/load.js";
 import { SystemClock } from "./bindings/system-clock.js";
 import type { Clock } from "./core/clock.js";
 import { type Contract, DEFAULT_CONTRACT, type FrozenContract, freezeContract } from "./core/contract.js";
@@ -14,7 +14,7 @@ import { explainThreads, planThreads } from "./plans/thread-plan.js";
 import { medianRunUs } from "./plans/trial-run.js";
 import { NativeProvider } from "./providers/ort/native-provider.js";
 import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
-import type { OpenRequest, Provider, ProviderName } from "./providers/provider.js";
+import type { GraphOrigin, OpenRequest, Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
 import type { StatedShapes } from "./providers/stated-shapes.js";
 import { remedyForAddon, systemFamily } from "./remedies.js";
@@ -26,6 +26,7 @@ import { SessionRegister } from "./sessions/session-register.js";
 import type { Manifest } from "./store/manifest.js";
 import { openStore, type Store, type StoreOptions } from "./store/store.js";
 import { EventHub } from "./telemetry/event-hub.js";
+import { VettedProvider } from "./vetting/vetted-provider.js";
 
 // More lanes of one class than this only cost threads: machines with more cores still share their memory bus.
 const MOST_LANES_PER_CLASS = 4;
@@ -50,6 +51,13 @@ export interface RuntimeOptions {
    * hosts that refuse shared memory. Default: `shared` where the platform offers it.
    */
   readonly slotMemory?: MemorySharing;
+  /**
+   * `on`: the first open of a new model, or of one with other options, tries it in a process of its own (several
+   * opens, its manifest's golden vectors, limits of time and memory) and remembers the verdict; what then is opened is
+   * the optimised graph that was tried. `off`: a model that crashes, hangs or takes all memory does so in this process,
+   * outputs are not held against golden vectors, and every open optimises anew. Default `on`.
+   */
+  readonly vetting?: "on" | "off";
 }
 
 /** How a model is opened. Everything has a default. */
@@ -100,6 +108,7 @@ export interface Runtime extends AsyncDisposable {
   readonly provider: { readonly name: ProviderName; readonly reasons: readonly string[] };
   /**
    * Opens a model by name (`silero-vad`), by name and variant (`road-seg@int8-320`), by path, or from its bytes.
+   * The first open of a model is slower: see `vetting`.
    * @throws RedlineError `CONTRACT_INVALID`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*` or `RUNTIME_CLOSED`.
    */
   open(model: string | Uint8Array, options?: OpenOptions): Promise<Session>;
@@ -140,6 +149,7 @@ interface ResolvedModel {
   readonly variant: string;
   readonly graph: string | Uint8Array | null;
   readonly manifest: Manifest | null;
+  readonly origin?: GraphOrigin;
 }
 
 class ComposedRuntime implements Runtime {
@@ -163,14 +173,19 @@ class ComposedRuntime implements Runtime {
     const cores = Math.min(MOST_LANES_PER_CLASS, availableParallelism());
     this.lanes = new LaneAssignment(options.lanesPerClass ?? cores);
     const { addon } = native;
+    const { vetting: mode = "on" } = options;
+    const onVetted = ({ detail }: { detail: string }): void => this.emit("model.vet", { detail });
+    const vetting = { mode, addon, root: this.store.root, onVetted };
     if (addon) {
       this.clock = new SystemClock(() => addon.nowUs());
       const shared = { addon, ortLibraryPath: findOrtLibrary, sharing };
-      this.graphs = new NativeProvider({ name: "ort", ...shared });
+      const graphs = new NativeProvider({ name: "ort", ...shared });
+      this.graphs = new VettedProvider(graphs, { ...vetting, ortVersion: () => graphs.libraryVersion() });
       this.nulls = new NativeProvider({ name: "null", ...shared });
     } else {
       this.clock = new SystemClock();
-      this.graphs = new OrtNodeProvider(this.clock);
+      const graphs = new OrtNodeProvider(this.clock);
+      this.graphs = new VettedProvider(graphs, { ...vetting, ortVersion: async () => ortPackageVersion() });
     }
     this.isRealTime = options.realTime === true;
     if (this.isRealTime) addon?.enterRealTime();
@@ -305,7 +320,11 @@ class ComposedRuntime implements Runtime {
     if (options.provider === "null") return { model: "null", variant: "null", graph: null, manifest: null };
     if (typeof model !== "string") return { model: "bytes", variant: "bytes", graph: model, manifest: null };
     const found = await this.store.resolve(model, options.signal ? { signal: options.signal } : {});
-    return { model: found.model, variant: found.variantId, graph: found.path, manifest: found.manifest };
+    const { model: name, variantId, path: graph, manifest, variant, goldenPath } = found;
+    const resolved = { model: name, variant: variantId, graph, manifest };
+    if (variant === null) return resolved;
+    const golden = goldenPath === null ? {} : { golden: goldenPath };
+    return { ...resolved, origin: { model: name, variant: variantId, sha256: variant.sha256, ...golden } };
   }
 
   private async closeAll(): Promise<void> {
@@ -332,6 +351,7 @@ function requestOf(
   const { resolved, contract, slots, laneIndex } = given;
   return {
     graph: resolved.graph,
+    ...(resolved.origin ? { origin: resolved.origin } : {}),
     criticality: contract.criticality,
     laneIndex,
     slots,

@@ -53,10 +53,7 @@ export function findChild(native: NativeLoad = loadNative()): {
   readonly reason: string;
 } {
   if (native.addon === null) return { reason: "the addon is not loaded" };
-  const path = join(
-    dirname(native.path),
-    `redline-child${process.platform === "win32" ? ".exe" : ""}`,
-  );
+  const path = join(dirname(native.path), `redline-child${process.platform === "win32" ? ".exe" : ""}`);
   return existsSync(path) ? { path, reason: "" } : { reason: `${path}: not there` };
 }
 
@@ -148,6 +145,12 @@ export function findOrtLibrary(): string {
 
 function remedyOf(fault: AddonFault | null): string {
   return fault?.kind === "libc" ? GLIBC_REMEDY : ORT_REMEDY;
+}
+
+/** The version of the installed onnxruntime-node package; its library and its own binding are of the same. */
+export function ortPackageVersion(): string {
+  const { version } = require(join(findOrtPackage(), "package.json")) as { version: string };
+  return version;
 }
 
 function findOrtPackage(): string {

@@ -2,7 +2,7 @@
 // Computes nothing.
 
 import type { Command } from "commander";
-import { openStore, RedlineError, type Store, type VariantState } from "../index.js";
+import { openStore, RedlineError, type Store, type VariantState, vettedModels } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
 import { collect, exportTo, importFrom, type Limits, rollBack } from "./models-upkeep.js";
@@ -18,6 +18,7 @@ Examples:
   redline models list                     every model and the state of its files
   redline models pull silero-vad          fetch a model ahead of its use
   redline models verify --repair          hash every file; fetch again what is damaged
+                                          (verdicts of tried models too: one is forgotten by deleting its file)
   redline models rollback silero-vad      use the version before this one
   redline models export site.tar          everything installed, for a machine without a network
   redline models import site.tar          and into its store
@@ -140,8 +141,25 @@ async function verify({
   const states = await store.verify(name, { signal, repair });
   for (const state of states) output.event({ type: "file", ...state }, variantLine(state));
   const damaged = states.filter(({ state }) => state === "damaged");
-  const counts = { files: states.length, damaged: damaged.length };
-  output.summarise(counts, `${counts.files} files, ${counts.damaged} damaged`);
+  // A verdict belongs to a file's bytes and to options, not to a name: it is shown when everything is.
+  const vetted = name === undefined ? await vettedModels({ root: store.root }) : [];
+  for (const verdict of vetted) {
+    const { model, state, code, path } = verdict;
+    const found = code === undefined ? state : `${state}, ${code}`;
+    output.event({ type: "vetted", ...verdict }, `${model.padEnd(24)} ${found}  ${path}`);
+  }
+  const counts = {
+    files: states.length,
+    damaged: damaged.length,
+    vetted: vetted.length,
+    refused: vetted.filter(({ state }) => state === "refused").length,
+    // Harmless: such a graph is made anew when it is next asked for.
+    damagedVerdicts: vetted.filter(({ state }) => state === "damaged").length,
+  };
+  output.summarise(
+    counts,
+    `${counts.files} files, ${counts.damaged} damaged; ${counts.vetted} vetted, ${counts.refused} refused`,
+  );
   const [first] = damaged;
   if (first === undefined) return;
   throw new RedlineError("STORE_HASH_MISMATCH", {

@@ -46,6 +46,12 @@ export const LIMITS = {
   exportModels: 1024,
   /** Largest golden file, model card or licence text that is kept with a version. */
   companionBytes: 16_777_216,
+  /** Largest file of golden vectors in bytes. */
+  goldenBytes: 16_777_216,
+  /** Inputs and outputs of one run of a trial: a picture of `imagePixels` as four bytes of one channel. */
+  trialTensorBytes: 268_435_456,
+  /** Verdicts remembered by the store, each with its optimised graph: more than any machine's models and options. */
+  vettedModels: 256,
   /** Channels of an audio source. */
   audioChannels: 32,
   /** Highest sample rate of an audio source. */

@@ -10,10 +10,21 @@ import type { StatedShapes } from "./stated-shapes.js";
 /** The providers there are. */
 export type ProviderName = "ort" | "ort-node" | "null";
 
+/** Whose graph it is, and what its manifest says of it. */
+export interface GraphOrigin {
+  readonly model: string;
+  readonly variant: string;
+  readonly sha256: string;
+  /** The file of golden vectors. */
+  readonly golden?: string;
+}
+
 /** What to open and how. */
 export interface OpenRequest {
   /** A path, the model's bytes, or null for the null provider. */
   readonly graph: string | Uint8Array | null;
+  /** Absent for a graph without a manifest. */
+  readonly origin?: GraphOrigin;
   readonly criticality: Criticality;
   readonly laneIndex: number;
   readonly slots: number;

@@ -3,7 +3,7 @@
 
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
-import { bundledCatalogue, type Filed, modelNames, readManifest } from "./catalogue.js";
+import { bundledCatalogue, type Filed, fileInFolder, modelNames, readManifest } from "./catalogue.js";
 import { type Collected, type CollectOptions, collect } from "./collect.js";
 import { type Disk, nodeDisk, readFailure } from "./disk.js";
 import type { Exported } from "./export-writer.js";
@@ -197,7 +197,8 @@ export class DiskStore implements Store {
     const installed = await installVariant(filed, variant, context);
     await this.#keep(located, { variant, installed, context, keeps });
     const { manifest } = filed;
-    return { manifest, variant, path: installed.path, model: manifest.name, variantId: variant.id };
+    const goldenPath = await goldenPathOf(filed);
+    return { manifest, variant, path: installed.path, model: manifest.name, variantId: variant.id, goldenPath };
   }
 
   /** Records licence and version of what was pulled. What was there already is used even where nothing can be written. */
@@ -302,4 +303,11 @@ function pick({ manifest }: Filed, variantId: string | undefined): ManifestVaria
     what: `${manifest.name}@${wanted}`,
     expected: manifest.variants.map(({ id }) => `${manifest.name}@${id}`).join(", "),
   });
+}
+
+/** The manifest's file of golden vectors; one that is not there keeps its name, for the error of whoever needs it. */
+async function goldenPathOf(filed: Filed): Promise<string | null> {
+  const { golden } = filed.manifest;
+  if (golden === undefined) return null;
+  return (await fileInFolder(filed, golden)) ?? path.resolve(filed.folder, golden);
 }

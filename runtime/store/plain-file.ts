@@ -17,7 +17,8 @@ export async function plainFile({ disk }: { readonly disk: Disk }, name: string)
       received: `${size} bytes`,
     });
   }
-  return { manifest: null, variant: null, path: file, model: path.parse(file).name, variantId: "file" };
+  const { name: model } = path.parse(file);
+  return { manifest: null, variant: null, path: file, model, variantId: "file", goldenPath: null };
 }
 
 async function sizeOf(disk: Disk, file: string): Promise<number> {

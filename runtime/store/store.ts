@@ -40,6 +40,8 @@ export interface ResolvedModel {
   readonly model: string;
   /** The variant's id; `file` for a plain file. */
   readonly variantId: string;
+  /** The file of golden vectors the manifest names; null when it names none or the model has no manifest. */
+  readonly goldenPath: string | null;
 }
 
 /** The state of one variant's file on this machine. */

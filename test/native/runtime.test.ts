@@ -20,7 +20,7 @@ beforeAll(() => {
 describe.each(["ort", "ort-node"] as const)("a runtime on %s", (provider) => {
   let runtime: Runtime;
   beforeAll(async () => {
-    runtime = await createRuntime({ provider });
+    runtime = await createRuntime({ provider, vetting: "off" });
   });
   afterAll(() => runtime.close());
 
@@ -86,7 +86,7 @@ describe.each(["ort", "ort-node"] as const)("a runtime on %s", (provider) => {
   });
 
   test("refuses to open anything once closed", async () => {
-    const closed = await createRuntime({ provider });
+    const closed = await createRuntime({ provider, vetting: "off" });
     await closed.close();
 
     await expect(closed.open(reluModel([1, 4]))).rejects.toMatchObject({ code: "RUNTIME_CLOSED" });
@@ -94,7 +94,7 @@ describe.each(["ort", "ort-node"] as const)("a runtime on %s", (provider) => {
 });
 
 test("without the addon the fallback says what it cannot do", async () => {
-  await using runtime = await createRuntime({ provider: "ort-node" });
+  await using runtime = await createRuntime({ provider: "ort-node", vetting: "off" });
 
   await expect(runtime.open("null", { provider: "null" })).rejects.toMatchObject({
     code: "PROVIDER_UNAVAILABLE",
@@ -128,7 +128,7 @@ describe("a manifest's shapes", () => {
 test.skipIf(process.arch !== "x64" && process.arch !== "arm64")(
   "runs flush denormals, and JavaScript's own do not",
   async () => {
-    await using runtime = await createRuntime({ provider: "ort" });
+    await using runtime = await createRuntime({ provider: "ort", vetting: "off" });
     const tiny = Float32Array.of(1e-40, 2e-40, -1e-40, 1);
     const contract = { periodMs: 1000 };
     const queued = await runtime.open(dynamicAdd(), { contract });

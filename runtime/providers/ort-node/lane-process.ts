@@ -24,6 +24,8 @@ export class LaneProcess {
   private readonly waiting = new Map<number, Waiting>();
   private nextId = 0;
   private lost: RedlineError | undefined;
+  /** How the process ended, once it has. */
+  end: { readonly status: number | null; readonly signal: string | null } | undefined;
 
   constructor(criticality: Criticality) {
     this.child = fork(childPath(), {
@@ -41,8 +43,16 @@ export class LaneProcess {
       waiting?.resolve(reply);
     });
     this.child.on("error", (cause) => this.fail(`could not be used: ${cause.message}`));
-    this.child.on("exit", (code, signal) => this.fail(`ended with ${signal ?? `status ${code}`}`));
+    this.child.on("exit", (code, signal) => {
+      this.end = { status: code, signal };
+      this.fail(`ended with ${signal ?? `status ${code}`}`);
+    });
     this.keepAliveWhileWaiting();
+  }
+
+  /** The process's id; -1 when it could not be started. */
+  get pid(): number {
+    return this.child.pid ?? -1;
   }
 
   /** Whether the process has ended: it will answer nothing any more. */

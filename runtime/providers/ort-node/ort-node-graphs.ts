@@ -66,6 +66,8 @@ export class OrtNodeGraphs {
 function sessionOptions(options: OrtOptions): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: ["cpu"],
+    // As in the host: errors carry every message, and the library's own log would only repeat them on stderr.
+    logSeverityLevel: 4,
     intraOpNumThreads: options.intraOpThreads ?? 1,
     interOpNumThreads: 1,
     graphOptimizationLevel: options.graphOptimization ?? "all",

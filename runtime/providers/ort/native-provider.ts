@@ -76,6 +76,11 @@ export class NativeProvider implements Provider {
     await Promise.all([...this.sessions].map((session) => session.close()));
   }
 
+  /** Loads ONNX Runtime if need be, and answers its version. */
+  async libraryVersion(): Promise<string> {
+    return (await this.loadLibrary()).version;
+  }
+
   private loadLibrary(): Promise<OrtLibrary> {
     this.library ??= this.options.addon
       .loadOrt(this.options.ortLibraryPath(), ORT_API_VERSION)

@@ -12,7 +12,7 @@ beforeAll(ensureBuilt, 120_000);
 test.skipIf(process.platform !== "linux")(
   "a killed lane process loses its jobs by name and is replaced",
   async () => {
-    await using runtime: Runtime = await createRuntime({ provider: "ort-node" });
+    await using runtime: Runtime = await createRuntime({ provider: "ort-node", vetting: "off" });
     const long = await runtime.open(matmulChain({ nodes: 2000, size: 256 }));
     const running = long.run({ [long.inputs[0]!.name]: new Float32Array(256 * 256) });
     const waiting = long.run({ [long.inputs[0]!.name]: new Float32Array(256 * 256) });

@@ -66,6 +66,7 @@ test("a plain .onnx path opens as it is, even from a folder with an @ in its nam
     path: path.join(folder, "teacher.onnx"),
     model: "teacher",
     variantId: "file",
+    goldenPath: null,
   });
 });
 

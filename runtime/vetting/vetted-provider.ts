@@ -1,0 +1,287 @@
+// Owns the door in front of a provider: a graph passes once it has been tried in a process of its own.
+// Knows no contract. Invariant: the bytes handed on are the ones that were hashed, and those that were vetted.
+
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { NativeAddon } from "../bindings/addon.js";
+import { RedlineError } from "../core/errors.js";
+import type {
+  GraphOrigin,
+  OpenRequest,
+  Provider,
+  ProviderName,
+  ProviderSession,
+} from "../providers/provider.js";
+import { withLock } from "../store/lock.js";
+import { readGolden } from "./golden.js";
+import { externalFiles, type HashedBytes, hashBytes, hashExternal, readHashed } from "./model-bytes.js";
+import { defaultLimits, memoryReader, type TrialLimits } from "./trial-limits.js";
+import { TrialStarter } from "./trial-start.js";
+import { isRefusal, type Remembered, VerdictStore } from "./verdict-store.js";
+import { vetGraph } from "./vet-graph.js";
+import { machineFingerprint, vettingKey } from "./vetting-key.js";
+
+/** Another process that vets the same key is waited for this long; then both do it, which harms neither. */
+const LOCK_TIMEOUT_MS = 120_000;
+
+export interface VettingOptions {
+  /** `off`: a model is only checked against its manifest's sha256. */
+  readonly mode: "on" | "off";
+  readonly addon: NativeAddon | null;
+  /** The store's folder. */
+  readonly root: string;
+  /** Version of the library that runs graphs here. */
+  readonly ortVersion: () => Promise<string>;
+  /** Told of every graph that was tried now, and not remembered from before. */
+  readonly onVetted?: (said: { readonly model: string; readonly detail: string }) => void;
+  readonly limits?: Partial<TrialLimits>;
+  /** The child program. Default: the one beside the addon. */
+  readonly program?: string;
+}
+
+/** A provider whose graphs are vetted first. */
+export class VettedProvider implements Provider {
+  readonly name: ProviderName;
+  private readonly verdicts: VerdictStore;
+  private readonly starter: TrialStarter;
+  private readonly underWay = new Map<string, Promise<Remembered>>();
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly inner: Provider,
+    private readonly options: VettingOptions,
+  ) {
+    this.name = inner.name;
+    this.verdicts = new VerdictStore(options.root);
+    const { addon, program } = options;
+    this.starter = new TrialStarter({ addon, ...(program === undefined ? {} : { program }) });
+  }
+
+  nowUs(): number {
+    return this.inner.nowUs();
+  }
+
+  nextJobId(): number {
+    return this.inner.nextJobId();
+  }
+
+  async open(request: OpenRequest): Promise<ProviderSession> {
+    if (request.graph === null) return this.inner.open(request);
+    if (this.options.mode === "off") return this.inner.open(await this.checked(request));
+    const model = await hashedModel(request);
+    const key = await this.keyOf(request, model);
+    const { verdict, graph } = await this.verdictOn(key, { request, model });
+    if (verdict.state === "refused") {
+      const { code, what, expected, received, hint } = verdict;
+      const again = `${hint}; to have it tried again, delete ${this.verdicts.pathOf(key)}`;
+      throw new RedlineError(code, { what, expected, received, hint: again });
+    }
+    if (graph === null) return this.inner.open({ ...request, graph: model.file ?? model.bytes });
+    const ort = { ...request.ort, graphOptimization: "disabled" } as const;
+    return this.inner.open({ ...request, graph, ort });
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort(new RedlineError("RUNTIME_CLOSED", { what: "vetting" }));
+    this.starter.killAll();
+    await Promise.allSettled(this.underWay.values());
+    await this.inner.close();
+  }
+
+  /** Without vetting, what a manifest vouches for is still opened from the very bytes that were checked. */
+  private async checked(request: OpenRequest): Promise<OpenRequest> {
+    if (request.origin?.sha256 === undefined || typeof request.graph !== "string") return request;
+    const { bytes } = await hashedModel(request);
+    return { ...request, graph: bytes };
+  }
+
+  private async keyOf(request: OpenRequest, model: HashedModel): Promise<string> {
+    const { origin } = request;
+    const golden = origin?.golden;
+    // A golden file that cannot be read has no hash; the vetting then says so.
+    const text = golden === undefined ? null : await readFile(golden).catch(() => Buffer.alloc(0));
+    return vettingKey({
+      modelSha256: model.sha256,
+      external: model.external,
+      goldenSha256: text === null ? null : createHash("sha256").update(text).digest("hex"),
+      variant: origin?.variant ?? "",
+      ort: request.ort ?? {},
+      ortVersion: await this.options.ortVersion(),
+      provider: this.name,
+      machine: machineFingerprint(this.options.addon?.simd ?? []),
+    });
+  }
+
+  private async verdictOn(key: string, given: Given): Promise<Remembered> {
+    const known = await this.verdicts.read(key);
+    if (known !== undefined) return known;
+    const existing = this.underWay.get(key);
+    if (existing !== undefined) return existing;
+    const work = this.vetAlone(key, given);
+    this.underWay.set(key, work);
+    try {
+      return await work;
+    } finally {
+      this.underWay.delete(key);
+    }
+  }
+
+  /** Vets under the key's lock where the store can be written; the lock saves work, and safety never rests on it. */
+  private async vetAlone(key: string, given: Given): Promise<Remembered> {
+    const { signal } = this.closing;
+    try {
+      const lock = { root: this.options.root, sha256: key, timeoutMs: LOCK_TIMEOUT_MS, signal };
+      let outcome: { remembered: Remembered } | { error: unknown } | undefined;
+      await withLock(lock, async () => {
+        try {
+          outcome = { remembered: (await this.verdicts.read(key)) ?? (await this.vet(key, given)) };
+        } catch (error) {
+          outcome = { error };
+        }
+      });
+      if (outcome !== undefined && "error" in outcome) throw outcome.error;
+      if (outcome !== undefined) return outcome.remembered;
+    } catch (error) {
+      const isNoLock =
+        error instanceof RedlineError && ["STORE_WRITE_FAILED", "STORE_LOCKED"].includes(error.code);
+      if (!isNoLock) throw error;
+    }
+    return this.vet(key, given);
+  }
+
+  private async vet(key: string, given: Given): Promise<Remembered> {
+    const startedMs = performance.now();
+    const model = labelOf(given.request);
+    const remembered = await this.judge(given);
+    const tookMs = Math.round(performance.now() - startedMs);
+    const { verdict } = remembered;
+    const timed: Remembered = { ...remembered, verdict: { ...verdict, tookMs } };
+    const lost = await this.verdicts.write(key, timed).then(
+      () => "",
+      (error: Error) => `, not remembered: ${error.message}`,
+    );
+    const found = verdict.state === "passed" ? "passed" : `refused, ${verdict.code}`;
+    const reason = this.starter.reason === "" ? "" : ` (${this.starter.reason})`;
+    this.options.onVetted?.({
+      model,
+      detail: `${model} ${found} in ${tookMs} ms in a ${verdict.by}${reason}${lost}`,
+    });
+    return timed;
+  }
+
+  private async judge({ request, model }: Given): Promise<Remembered> {
+    const label = labelOf(request);
+    const { origin, ort = {}, statedShapes } = request;
+    const golden = origin?.golden === undefined ? [] : await readGolden(origin.golden, origin);
+    const folder = await this.makeFolder();
+    const common = { model: label, tookMs: 0 };
+    let by = "child";
+    try {
+      const vetted = await vetGraph({
+        label,
+        bytes: model.bytes,
+        path: model.file,
+        ort,
+        statedShapes,
+        golden,
+        folder,
+        start: async (room) => {
+          this.closing.signal.throwIfAborted();
+          const trial = await this.starter.start(room);
+          by = trial.kind;
+          return trial;
+        },
+        limits: { ...defaultLimits(), ...this.options.limits },
+        readMemory: memoryReader(this.options.addon),
+      });
+      await requireUnchanged(model);
+      const { graph, opens, goldenCases } = vetted;
+      const graphSha256 = graph?.sha256 ?? null;
+      const verdict = { ...common, by, state: "passed", graphSha256, opens, goldenCases } as const;
+      return { verdict, graph: graph?.bytes ?? null };
+    } catch (error) {
+      this.closing.signal.throwIfAborted();
+      if (!(error instanceof RedlineError) || !isRefusal(error.code)) throw error;
+      const { code, what = label, expected = "", received = "", hint = "" } = error;
+      return {
+        verdict: { ...common, by, state: "refused", code, what, expected, received, hint },
+        graph: null,
+      };
+    } finally {
+      await rm(folder, { recursive: true, force: true }).catch(() => {});
+    }
+  }
+
+  /** In the store, whose disk has room for models; in the system's folder where the store cannot be written. */
+  private async makeFolder(): Promise<string> {
+    const folder = path.join(this.options.root, "tmp", `vet.${process.pid}.${randomUUID()}`);
+    try {
+      await mkdir(folder, { recursive: true });
+      return folder;
+    } catch {
+      return mkdtemp(path.join(tmpdir(), "redline-vet-"));
+    }
+  }
+}
+
+interface HashedModel extends HashedBytes {
+  /** The file, when it needs others beside it; null when its bytes are all of it. */
+  readonly file: string | null;
+  readonly external: readonly (readonly [file: string, sha256: string])[];
+}
+
+interface Given {
+  readonly request: OpenRequest;
+  readonly model: HashedModel;
+}
+
+/**
+ * The model's bytes with their hash.
+ *
+ * @throws RedlineError `MODEL_FILE_MISSING`, `MODEL_LOAD_FAILED`, or `STORE_HASH_MISMATCH` when a file that was right
+ * when the store looked is another now
+ */
+async function hashedModel({ graph, origin }: OpenRequest): Promise<HashedModel> {
+  if (graph === null) throw new RedlineError("INTERNAL", { what: "a null graph is not hashed" });
+  if (typeof graph !== "string") {
+    if (graph.length === 0) throw new RedlineError("MODEL_LOAD_FAILED", { what: "the model has no bytes" });
+    return { ...(await hashBytes(graph)), file: null, external: [] };
+  }
+  const hashed = await readHashed(graph);
+  if (origin?.sha256 !== undefined && origin.sha256 !== hashed.sha256) {
+    throw new RedlineError("STORE_HASH_MISMATCH", {
+      what: graph,
+      expected: `sha256 ${origin.sha256}`,
+      received: `sha256 ${hashed.sha256}`,
+      hint: "the file was changed just now: redline models verify",
+    });
+  }
+  const external = await hashExternal(graph, externalFiles(hashed.bytes));
+  return { ...hashed, file: external.length > 0 ? graph : null, external };
+}
+
+/** Files beside a model are read by the library itself, after they were hashed: they must be the same afterwards. */
+async function requireUnchanged(model: HashedModel): Promise<void> {
+  if (model.file === null) return;
+  const { sha256 } = await readHashed(model.file);
+  const files = model.external.map(([file]) => file);
+  const now = await hashExternal(model.file, files);
+  if (sha256 === model.sha256 && JSON.stringify(now) === JSON.stringify(model.external)) return;
+  throw new RedlineError("MODEL_LOAD_FAILED", {
+    what: model.file,
+    expected: "files that stay the same while they are tried",
+    received: "a change",
+    hint: "try again when nobody writes to them",
+  });
+}
+
+function labelOf({ graph, origin }: OpenRequest): string {
+  if (origin !== undefined) return nameOf(origin);
+  return typeof graph === "string" ? graph : "the model's bytes";
+}
+
+function nameOf({ model, variant }: GraphOrigin): string {
+  return `${model}@${variant}`;
+}
