@@ -14,6 +14,7 @@ import type {
   ProviderName,
   ProviderSession,
 } from "../providers/provider.js";
+import { nodeDisk } from "../store/disk.js";
 import { withLock } from "../store/lock.js";
 import { readGolden } from "./golden.js";
 import { externalFiles, type HashedBytes, hashBytes, hashExternal, readHashed } from "./model-bytes.js";
@@ -132,7 +133,8 @@ export class VettedProvider implements Provider {
   private async vetAlone(key: string, given: Given): Promise<Remembered> {
     const { signal } = this.closing;
     try {
-      const lock = { root: this.options.root, sha256: key, timeoutMs: LOCK_TIMEOUT_MS, signal };
+      const { root } = this.options;
+      const lock = { root, disk: nodeDisk, subject: `vet-${key}`, timeoutMs: LOCK_TIMEOUT_MS, signal };
       let outcome: { remembered: Remembered } | { error: unknown } | undefined;
       await withLock(lock, async () => {
         try {
