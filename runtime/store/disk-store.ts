@@ -198,7 +198,14 @@ export class DiskStore implements Store {
     await this.#keep(located, { variant, installed, context, keeps });
     const { manifest } = filed;
     const goldenPath = await goldenPathOf(filed);
-    return { manifest, variant, path: installed.path, model: manifest.name, variantId: variant.id, goldenPath };
+    return {
+      manifest,
+      variant,
+      path: installed.path,
+      model: manifest.name,
+      variantId: variant.id,
+      goldenPath,
+    };
   }
 
   /** Records licence and version of what was pulled. What was there already is used even where nothing can be written. */
