@@ -324,7 +324,9 @@ class ComposedRuntime implements Runtime {
     const resolved = { model: name, variant: variantId, graph, manifest };
     if (variant === null) return resolved;
     const golden = goldenPath === null ? {} : { golden: goldenPath };
-    return { ...resolved, origin: { model: name, variant: variantId, sha256: variant.sha256, ...golden } };
+    const constants = constantsOf(manifest);
+    const { sha256 } = variant;
+    return { ...resolved, origin: { model: name, variant: variantId, sha256, constants, ...golden } };
   }
 
   private async closeAll(): Promise<void> {
@@ -367,6 +369,13 @@ function withThreads<Request extends { readonly ort?: OrtOptions }>(
   threads: number,
 ): Request {
   return { ...request, ort: { ...request.ort, intraOpThreads: threads } };
+}
+
+/** Inputs to which the manifest gives a value: callers may fill them, and change nothing. */
+function constantsOf(manifest: Manifest | null): Record<string, number> {
+  return Object.fromEntries(
+    (manifest?.inputs ?? []).flatMap(({ name, value }) => (typeof value === "number" ? [[name, value]] : [])),
+  );
 }
 
 function statedShapesOf(manifest: Manifest | null): StatedShapes {

@@ -17,6 +17,8 @@ export interface GraphOrigin {
   readonly sha256: string;
   /** The file of golden vectors. */
   readonly golden?: string;
+  /** Inputs that always have this value, by name. */
+  readonly constants?: Readonly<Record<string, number>>;
 }
 
 /** What to open and how. */

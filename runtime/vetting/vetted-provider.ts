@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { NativeAddon } from "../bindings/addon.js";
 import { RedlineError } from "../core/errors.js";
+import { type CertainInputs, settleModel } from "../graphs/settle-model.js";
 import type {
   GraphOrigin,
   OpenRequest,
@@ -21,7 +22,7 @@ import { externalFiles, type HashedBytes, hashBytes, hashExternal, readHashed } 
 import { defaultLimits, memoryReader, type TrialLimits } from "./trial-limits.js";
 import { TrialStarter } from "./trial-start.js";
 import { isRefusal, type Remembered, VerdictStore } from "./verdict-store.js";
-import { vetGraph } from "./vet-graph.js";
+import { type VetRequest, type Vetted, vetGraph } from "./vet-graph.js";
 import { machineFingerprint, vettingKey } from "./vetting-key.js";
 
 /** Another process that vets the same key is waited for this long; then both do it, which harms neither. */
@@ -108,6 +109,7 @@ export class VettedProvider implements Provider {
       external: model.external,
       goldenSha256: text === null ? null : createHash("sha256").update(text).digest("hex"),
       variant: origin?.variant ?? "",
+      certain: certainInputs(request),
       ort: request.ort ?? {},
       ortVersion: await this.options.ortVersion(),
       provider: this.name,
@@ -181,9 +183,8 @@ export class VettedProvider implements Provider {
     const common = { model: label, tookMs: 0 };
     let by = "child";
     try {
-      const vetted = await vetGraph({
+      const vetted = await this.exercise(candidatesOf(model, request), {
         label,
-        bytes: model.bytes,
         path: model.file,
         ort,
         statedShapes,
@@ -213,6 +214,22 @@ export class VettedProvider implements Provider {
       };
     } finally {
       await rm(folder, { recursive: true, force: true }).catch(() => {});
+    }
+  }
+
+  /** Vets the first of several forms of one model that passes; what the last is refused for is what is said. */
+  private async exercise(
+    forms: readonly [Uint8Array, ...Uint8Array[]],
+    request: Omit<VetRequest, "bytes">,
+  ): Promise<Vetted> {
+    const [bytes, ...others] = forms;
+    const [next, ...rest] = others;
+    try {
+      return await vetGraph({ ...request, bytes });
+    } catch (error) {
+      const isRefused = error instanceof RedlineError && isRefusal(error.code);
+      if (!isRefused || next === undefined) throw error;
+      return this.exercise([next, ...rest], request);
     }
   }
 
@@ -277,6 +294,17 @@ async function requireUnchanged(model: HashedModel): Promise<void> {
     received: "a change",
     hint: "try again when nobody writes to them",
   });
+}
+
+/** What the manifest states of the inputs. */
+function certainInputs({ origin, statedShapes }: OpenRequest): CertainInputs {
+  return { constants: origin?.constants ?? {}, shapes: statedShapes };
+}
+
+/** The forms of a model to try, the better one first: without the branches its constant inputs never take, and as it came. */
+function candidatesOf(model: HashedModel, request: OpenRequest): readonly [Uint8Array, ...Uint8Array[]] {
+  const settled = model.file === null ? settleModel(model.bytes, certainInputs(request)) : null;
+  return settled === null ? [model.bytes] : [settled, model.bytes];
 }
 
 function labelOf({ graph, origin }: OpenRequest): string {

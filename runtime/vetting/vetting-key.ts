@@ -4,9 +4,10 @@
 import { createHash } from "node:crypto";
 import { cpus } from "node:os";
 import type { OrtOptions } from "../bindings/addon.js";
+import type { CertainInputs } from "../graphs/settle-model.js";
 
 /** Raised when vetting comes to mean more, so that older verdicts are not taken for it. */
-const VETTING_VERSION = 1;
+const VETTING_VERSION = 2;
 
 export interface KeyParts {
   readonly modelSha256: string;
@@ -15,6 +16,8 @@ export interface KeyParts {
   /** Of the golden file; null without one. */
   readonly goldenSha256: string | null;
   readonly variant: string;
+  /** Constant inputs and stated shapes: they decide what is left of the graph. */
+  readonly certain: CertainInputs;
   readonly ort: OrtOptions;
   readonly ortVersion: string;
   readonly provider: string;
