@@ -38,10 +38,9 @@ export interface RuntimeOptions {
   /** Where models are kept, whether the network may be used, who is told of downloads. */
   readonly store?: StoreOptions;
   /**
-   * Gives critical lanes real-time priority where the system permits it, and the calling thread too, above theirs. For
-   * a process or worker whose JavaScript is nothing but pipelines: code that computes for long there, or a critical model
-   * busy all the time, keeps everything else off its processor. Lanes of an earlier runtime stay as they are. Default
-   * false: critical lanes are raised above ordinary threads, the caller stays one.
+   * Gives critical lanes real-time priority where the system permits it: nothing ordinary pauses a run then, and a critical
+   * model that is busy for long keeps the rest of the program, JavaScript and voice included, off its processor. Lanes of an
+   * earlier runtime stay as they are. Default false: critical lanes are raised above ordinary threads.
    */
   readonly realTime?: boolean;
   /** Lanes of each criticality class. Default: the number of cores, at most 4. */
@@ -188,7 +187,7 @@ class ComposedRuntime implements Runtime {
       this.graphs = new VettedProvider(graphs, { ...vetting, ortVersion: async () => ortPackageVersion() });
     }
     this.isRealTime = options.realTime === true;
-    if (this.isRealTime) addon?.enterRealTime();
+    if (this.isRealTime) addon?.setRealTime(true);
     this.provider = { name: this.graphs.name, reasons: native.addon ? [] : native.reasons };
     this.emit("runtime.open", { detail: this.provider.name });
   }
@@ -333,7 +332,7 @@ class ComposedRuntime implements Runtime {
     await Promise.all(this.sessions.open.map((session) => session.close()));
     await this.graphs.close();
     await this.nulls?.close();
-    if (this.isRealTime) this.native.addon?.leaveRealTime();
+    if (this.isRealTime) this.native.addon?.setRealTime(false);
     await this.store.close();
     this.emit("runtime.close", {});
   }

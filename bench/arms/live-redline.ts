@@ -11,7 +11,7 @@ serveArm({ run: runBlock });
 async function runBlock(
   request: LiveRequest & { readonly provider: "ort" | "ort-node" },
 ): Promise<LiveResult> {
-  await using runtime = await createRuntime({ provider: request.provider, realTime: true });
+  await using runtime = await createRuntime({ provider: request.provider });
   const contracts = contractsOf(request);
   const nowUs = (): number => runtime.clock.nowUs();
   const counters = {

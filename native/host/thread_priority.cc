@@ -29,6 +29,8 @@ std::atomic<bool> is_real_time{false};
 
 }  // namespace
 
+void set_real_time(bool is_wanted) noexcept { is_real_time.store(is_wanted); }
+
 const char* regime_name(Regime regime) noexcept {
   switch (regime) {
     case Regime::real_time:
@@ -61,13 +63,6 @@ Regime enter_class(Criticality criticality) noexcept {
   return Regime::normal;
 }
 
-// Windows has one step above `highest`, which belongs to the timer: the caller joins the critical threads' own.
-Regime enter_real_time() noexcept {
-  return SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_HIGHEST) ? Regime::raised : Regime::normal;
-}
-
-void leave_real_time() noexcept { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_NORMAL); }
-
 void enter_timer_class() noexcept { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL); }
 
 // Windows raises threads that are ready but starved by itself.
@@ -93,12 +88,6 @@ Regime enter_class(Criticality criticality) noexcept {
   return Regime::normal;
 }
 
-Regime enter_real_time() noexcept {
-  return pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0) == 0 ? Regime::raised : Regime::normal;
-}
-
-void leave_real_time() noexcept { pthread_set_qos_class_self_np(QOS_CLASS_DEFAULT, 0); }
-
 void enter_timer_class() noexcept { pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0); }
 
 // macOS mutexes pass their waiters' quality of service on to the holder by themselves.
@@ -111,9 +100,8 @@ void name_thread(const char* name) noexcept { pthread_setname_np(name); }
 namespace {
 
 // The lowest real-time priorities suffice: any outranks every ordinary thread, and kernel threads stay above. A deadline
-// is never kept waiting; the caller's short bursts feed the lanes and go before them.
-constexpr int kTimerPriority = 3;
-constexpr int kCallerPriority = 2;
+// is never kept waiting.
+constexpr int kTimerPriority = 2;
 constexpr int kCriticalPriority = 1;
 // One step of nice is worth about 1.25x of processor share: ten outweigh an ordinary thread 9 to 1, five 3 to 1.
 // Not a real-time class unless asked for: a lane that is busy most of the time would lock everything else out of its
@@ -150,17 +138,6 @@ Regime enter_class(Criticality criticality) noexcept {
       return enter_nice(19) ? Regime::nice : Regime::normal;
   }
   return Regime::normal;
-}
-
-Regime enter_real_time() noexcept {
-  is_real_time.store(true);
-  // Threads and processes the caller makes start ordinary again: its image decoders and the programs it runs.
-  return enter_policy(SCHED_FIFO | SCHED_RESET_ON_FORK, kCallerPriority) ? Regime::real_time : Regime::normal;
-}
-
-void leave_real_time() noexcept {
-  is_real_time.store(false);
-  enter_policy(SCHED_OTHER, 0);
 }
 
 void enter_timer_class() noexcept {

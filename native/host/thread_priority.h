@@ -17,12 +17,8 @@ const char* regime_name(Regime regime) noexcept;
 /// Gives the calling thread its class's priority and answers what it got.
 Regime enter_class(Criticality criticality) noexcept;
 
-/// Lets critical threads that start later take real-time priority, and gives it to the calling thread, above theirs: the
-/// one that feeds them. Answers what the caller got.
-Regime enter_real_time() noexcept;
-
-/// Undoes `enter_real_time` for the calling thread and for critical threads that start later.
-void leave_real_time() noexcept;
+/// Whether critical threads that start later are to take real-time priority where the system permits it.
+void set_real_time(bool is_wanted) noexcept;
 
 /// Gives the calling thread the timer's priority: above every lane, so that a busy lane cannot delay its own deadline.
 void enter_timer_class() noexcept;

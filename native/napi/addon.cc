@@ -22,7 +22,7 @@ namespace redline::js {
 
 namespace {
 
-constexpr int kInterfaceVersion = 3;
+constexpr int kInterfaceVersion = 4;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -215,12 +215,8 @@ Napi::Value probe_regimes(Info info) {
   return result;
 }
 
-Napi::Value enter_real_time(Info info) {
-  return Napi::String::New(info.Env(), regime_name(redline::enter_real_time()));
-}
-
-Napi::Value leave_real_time(Info info) {
-  redline::leave_real_time();
+Napi::Value set_real_time(Info info) {
+  redline::set_real_time(info[0].ToBoolean().Value());
   return info.Env().Undefined();
 }
 
@@ -276,8 +272,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<has_non_finite>(exports, "hasNonFinite", self);
   define<lanes>(exports, "lanes", self);
   define<probe_regimes>(exports, "probeRegimes", self);
-  define<enter_real_time>(exports, "enterRealTime", self);
-  define<leave_real_time>(exports, "leaveRealTime", self);
+  define<set_real_time>(exports, "setRealTime", self);
   define<quiesce>(exports, "quiesce", self);
   define<replay>(exports, "replayLane", self);
   define_hot_calls(env, exports, self);

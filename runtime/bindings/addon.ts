@@ -5,7 +5,7 @@ import type { Criticality } from "../core/contract.js";
 import type { Dtype, TensorData, TensorSpec } from "../core/tensor.js";
 
 /** Raised whenever a function or record below changes shape; native/napi holds the same number. */
-export const INTERFACE_VERSION = 3;
+export const INTERFACE_VERSION = 4;
 
 /** Raised whenever a line exchanged with the child program changes its meaning; native/child holds the same number. */
 export const CHILD_INTERFACE = 1;
@@ -201,14 +201,8 @@ export interface NativeAddon {
   /** Which regime each class gets on this machine, found by trying it on a short-lived thread. */
   probeRegimes(): Readonly<Record<Criticality, LaneState["regime"]>>;
 
-  /**
-   * Lets critical lanes that start later take real-time priority and gives it to the calling thread, above theirs.
-   * Answers what the calling thread got: `normal` where it is not permitted.
-   */
-  enterRealTime(): LaneState["regime"];
-
-  /** Undoes `enterRealTime` for the calling thread and for lanes that start later. */
-  leaveRealTime(): void;
+  /** Whether critical lanes that start later take real-time priority, where the system permits it. */
+  setRealTime(isWanted: boolean): void;
 
   /**
    * Ends the host's work for good, before the process ends: stops runs and loads and waits until no thread is inside

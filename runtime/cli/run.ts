@@ -36,7 +36,7 @@ interface RunOptions {
   readonly periodMs: number;
   readonly deadlineMs?: number;
   readonly gate: boolean;
-  readonly realTime: boolean;
+  readonly realTime?: true;
   readonly hog?: true;
 }
 
@@ -60,7 +60,10 @@ export function addRun(program: Command, perform: Perform): void {
       positiveNumber("deadline-ms"),
     )
     .option("--no-gate", "run the voice model on every frame")
-    .option("--no-real-time", "ordinary thread priorities: raised at most, never real-time")
+    .option(
+      "--real-time",
+      "real-time priority for the driving model, where permitted: fewer pauses for it, more for voice",
+    )
     .option("--hog", "add a background session that runs the driving model without pause")
     .addHelpText("after", EXAMPLES)
     .action((options: RunOptions) => perform((surroundings) => run({ ...surroundings, options })));
@@ -73,7 +76,7 @@ const PROGRESS_MS = 1000;
 async function run({ output, signal, options }: Surroundings & { options: RunOptions }): Promise<void> {
   const progress = downloadProgress(output);
   const store = { onProgress: progress.show, onLicence: licenceNotice(output) };
-  const runtime = await createRuntime({ store, realTime: options.realTime });
+  const runtime = await createRuntime({ store, realTime: options.realTime === true });
   let view: View | undefined;
   try {
     const live = await startLiveRun({
