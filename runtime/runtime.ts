@@ -21,9 +21,10 @@ import { remedyForAddon, systemFamily } from "./remedies.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
 import { scanNonFinite } from "./sessions/input-check.js";
 import { OpenedSession } from "./sessions/opened-session.js";
+import { OpensUnderWay } from "./sessions/opens-under-way.js";
 import type { Session, SessionStats } from "./sessions/session.js";
 import { SessionRegister } from "./sessions/session-register.js";
-import type { Manifest } from "./store/manifest.js";
+import { constantInputs, type Manifest } from "./store/manifest.js";
 import { openStore, type Store, type StoreOptions } from "./store/store.js";
 import { EventHub } from "./telemetry/event-hub.js";
 import { VettedProvider } from "./vetting/vetted-provider.js";
@@ -108,7 +109,8 @@ export interface Runtime extends AsyncDisposable {
   /**
    * Opens a model by name (`silero-vad`), by name and variant (`road-seg@int8-320`), by path, or from its bytes.
    * The first open of a model is slower: see `vetting`.
-   * @throws RedlineError `CONTRACT_INVALID`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*` or `RUNTIME_CLOSED`.
+   * @throws RedlineError `CONTRACT_INVALID`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*`, or `RUNTIME_CLOSED`,
+   * also when the runtime is closed while the open is under way.
    */
   open(model: string | Uint8Array, options?: OpenOptions): Promise<Session>;
   /**
@@ -116,7 +118,10 @@ export interface Runtime extends AsyncDisposable {
    * last 256 are kept, so that a program may open sessions for years.
    */
   stats(): { readonly sessions: readonly SessionStats[] };
-  /** Settles every job, frees every session, ends every thread and process of the runtime. Idempotent. */
+  /**
+   * Ends the opens under way, settles every job, frees every session, ends every thread and process of the runtime.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -161,6 +166,7 @@ class ComposedRuntime implements Runtime {
   private readonly lanes: LaneAssignment;
   private readonly isRealTime: boolean;
   private readonly sessions = new SessionRegister();
+  private readonly opens = new OpensUnderWay();
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -174,7 +180,7 @@ class ComposedRuntime implements Runtime {
     const { addon } = native;
     const { vetting: mode = "on" } = options;
     const onVetted = ({ detail }: { detail: string }): void => this.emit("model.vet", { detail });
-    const vetting = { mode, addon, root: this.store.root, onVetted };
+    const vetting = { mode, addon, root: this.store.root, onVetted, signal: this.opens.signal };
     if (addon) {
       this.clock = new SystemClock(() => addon.nowUs());
       const shared = { addon, ortLibraryPath: findOrtLibrary, sharing };
@@ -195,7 +201,7 @@ class ComposedRuntime implements Runtime {
   async open(model: string | Uint8Array, options: OpenOptions = {}): Promise<Session> {
     const label = options.name ?? (typeof model === "string" ? model : "bytes");
     try {
-      return await this.admit(model, options);
+      return await this.opens.run(label, () => this.admit(model, options));
     } catch (error) {
       const detail = error instanceof RedlineError ? error.code : "INTERNAL";
       this.emit("session.refuse", { session: label, detail });
@@ -217,7 +223,6 @@ class ComposedRuntime implements Runtime {
   }
 
   private async admit(model: string | Uint8Array, options: OpenOptions): Promise<Session> {
-    if (this.closing) throw new RedlineError("RUNTIME_CLOSED", { what: "open" });
     const contract = freezeContract(options.contract ?? DEFAULT_CONTRACT);
     const slots = checkSlots(options.slots ?? LIMITS.defaultSlots);
     const provider = this.providerFor(options);
@@ -229,6 +234,7 @@ class ComposedRuntime implements Runtime {
     try {
       const request = requestOf(options, { resolved, contract, slots, laneIndex });
       const { threads, why } = await this.planThreads(provider, { options, contract, request });
+      this.opens.require(resolved.model);
       const session = await this.openOn(provider, {
         resolved,
         contract,
@@ -299,7 +305,10 @@ class ComposedRuntime implements Runtime {
       deadlineUs,
       cores: availableParallelism(),
       // A graph that cannot be tried has no run time: one thread then fits.
-      measure: async (count) => (await medianRunUs(provider, withThreads(request, count))) ?? 0,
+      measure: async (count) => {
+        this.opens.require("a trial of threads");
+        return (await medianRunUs(provider, withThreads(request, count))) ?? 0;
+      },
     });
     return { threads: plan.threads, why: `, threads ${explainThreads(plan, deadlineUs)}` };
   }
@@ -323,17 +332,18 @@ class ComposedRuntime implements Runtime {
     const resolved = { model: name, variant: variantId, graph, manifest };
     if (variant === null) return resolved;
     const golden = goldenPath === null ? {} : { golden: goldenPath };
-    const constants = constantsOf(manifest);
+    const constants = constantInputs(manifest);
     const { sha256 } = variant;
     return { ...resolved, origin: { model: name, variant: variantId, sha256, constants, ...golden } };
   }
 
   private async closeAll(): Promise<void> {
-    await Promise.all(this.sessions.open.map((session) => session.close()));
+    // The providers last: what an open under way uses must be there until it has given up.
+    const others = [this.opens.end(), this.store.close()];
+    await Promise.all([...others, ...this.sessions.open.map((session) => session.close())]);
     await this.graphs.close();
     await this.nulls?.close();
     if (this.isRealTime) this.native.addon?.setRealTime(false);
-    await this.store.close();
     this.emit("runtime.close", {});
   }
 
@@ -368,13 +378,6 @@ function withThreads<Request extends { readonly ort?: OrtOptions }>(
   threads: number,
 ): Request {
   return { ...request, ort: { ...request.ort, intraOpThreads: threads } };
-}
-
-/** Inputs to which the manifest gives a value: callers may fill them, and change nothing. */
-function constantsOf(manifest: Manifest | null): Record<string, number> {
-  return Object.fromEntries(
-    (manifest?.inputs ?? []).flatMap(({ name, value }) => (typeof value === "number" ? [[name, value]] : [])),
-  );
 }
 
 function statedShapesOf(manifest: Manifest | null): StatedShapes {

@@ -29,6 +29,7 @@ const ENDINGS: Readonly<Record<Subject, readonly string[]>> = {
     "terminate a worker mid-run",
     "terminate five workers mid-run, one after the other",
     "terminate four workers mid-run at once",
+    "terminate a worker while a model given as bytes loads",
   ],
   "process.exit": [
     "exit mid-run",
@@ -75,6 +76,11 @@ const PACKAGE: Partial<Record<Subject, readonly string[]>> = {
     "fallback collected without close",
     "never closed, nothing left to do",
     "never closed on the fallback, nothing left to do",
+  ],
+  "close while running": [
+    "closed while opens are under way",
+    "closed while a model is tried",
+    "closed while opens are under way on the fallback",
   ],
   "process.exit": ["exit mid-run on the fallback"],
   "worker terminated": ["a worker with the fallback terminated mid-run"],

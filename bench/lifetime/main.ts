@@ -8,14 +8,15 @@ import { Command } from "commander";
 import { REPO_ROOT } from "../harness/assets.js";
 import { readMachine } from "../harness/machine.js";
 import { LIFETIME_CASES, type LifetimeCase } from "./cases.js";
-import { type NodeBinary, nodeOf } from "./node-versions.js";
-import { type Played, play } from "./play.js";
-import { Stage, type StageEnvironment } from "./stage.js";
-import { type LifetimeRow, renderTable } from "./table.js";
+import { Journal } from "./journal.js";
+import { type FoundNode, playMatrix } from "./matrix.js";
+import { nodeOf } from "./node-versions.js";
+import { Stage } from "./stage.js";
+import { type LifetimeRow, renderSummary, renderTable, rowsOf } from "./table.js";
 
 const RESULTS = join(REPO_ROOT, "bench/results/lifetime.ndjson");
-
-type Found = Extract<NodeBinary, { path: string }>;
+const LOCAL = join(REPO_ROOT, "bench/results/local");
+const INTERRUPTED = 130;
 
 const program = new Command("test:lifetime")
   .description("Plays every way a process can live and end with Redline in it.")
@@ -27,7 +28,7 @@ const program = new Command("test:lifetime")
   .option("--table", "plays nothing: sums up the rows of the results file")
   .addHelpText(
     "after",
-    "\nExamples:\n  npm run test:lifetime -- --times 100 --node 20,22,24\n  npm run test:lifetime -- --table",
+    "\nInterrupted, the same command goes on where it stopped.\n\nExamples:\n  npm run test:lifetime -- --times 100 --node 20,22,24\n  npm run test:lifetime -- --table",
   )
   .action(main);
 await program.parseAsync();
@@ -46,73 +47,61 @@ async function main(flags: Flags): Promise<void> {
     const rows = readFileSync(flags.results, "utf8")
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as LifetimeRow);
-    say(renderTable(rows.filter(({ type }) => type === "case")));
+      .map((line) => JSON.parse(line) as LifetimeRow)
+      .filter(({ type }) => type === "case");
+    say(`${renderTable(rows)}\n${renderSummary(rows, 0)}`);
     return;
   }
   const [times, jobs] = [countOf("times", flags.times), countOf("jobs", flags.jobs)];
   const words = flags.case ?? "";
   const cases = LIFETIME_CASES.filter(({ subject, name }) => `${subject}: ${name}`.includes(words));
   if (cases.length === 0) throw new Error(`--case: no case holds "${words}"`);
-  const nodes = await Promise.all(flags.node.split(",").map((major) => nodeOf(countOf("node", major))));
-  for (const node of nodes)
+  const majors = flags.node.split(",").map((major) => countOf("node", major));
+  const found = await Promise.all(majors.map(nodeOf));
+  for (const node of found)
     if (node.path === null) say(`Node ${node.major} could not be had and was not run: ${node.reason}`);
-  const found = nodes.filter((node): node is Found => node.path !== null);
+  const nodes = found.filter((node): node is FoundNode => node.path !== null);
+  const notRun = found.length - nodes.length;
+  const rows = await playAll({ cases, nodes, times, jobs });
+  if (rows === undefined) {
+    say("interrupted: the same command goes on");
+    process.exitCode = INTERRUPTED;
+    return;
+  }
+  write(flags.results, rows);
+  say(`${renderTable(rows)}\n${renderSummary(rows, notRun)}`);
+  process.exitCode = rows.some(({ failures }) => failures > 0) || notRun > 0 ? 1 : 0;
+}
+
+/** The rows of everything played, or undefined when it was interrupted. */
+async function playAll(given: {
+  readonly cases: readonly LifetimeCase[];
+  readonly nodes: readonly FoundNode[];
+  readonly times: number;
+  readonly jobs: number;
+}): Promise<LifetimeRow[] | undefined> {
+  const { cases, nodes, times } = given;
+  const journal = Journal.open(join(LOCAL, "lifetime-under-way.ndjson"), {
+    commit: readMachine().commit,
+    times,
+    nodes: nodes.map(({ version }) => version),
+    cases: cases.map(({ subject, name }) => `${subject}: ${name}`),
+  });
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupt);
   const stage = new Stage();
   try {
-    const rows = await playAll({ cases, found, times, jobs, environment: stage.environment });
-    write(flags.results, rows);
-    say(renderTable(rows));
-    const failed = rows.reduce((sum, row) => sum + row.failures, 0);
-    const played = rows.reduce((sum, row) => sum + row.times, 0);
-    say(`${played - failed} passed, ${failed} failed, ${nodes.length - found.length} versions not run`);
-    process.exitCode = failed > 0 || found.length < nodes.length ? 1 : 0;
+    const { environment } = stage;
+    const { signal } = interruption;
+    const failuresFolder = join(LOCAL, "lifetime-failures");
+    await playMatrix({ ...given, environment, journal, failuresFolder, say, signal });
+    if (signal.aborted) return undefined;
   } finally {
     stage.close();
   }
-}
-
-async function playAll(given: {
-  readonly cases: readonly LifetimeCase[];
-  readonly found: readonly Found[];
-  readonly times: number;
-  readonly jobs: number;
-  readonly environment: StageEnvironment;
-}): Promise<LifetimeRow[]> {
-  const { cases, found, times, jobs, environment } = given;
-  const plays = new Map<string, { lifetimeCase: LifetimeCase; node: Found; played: Played[] }>();
-  for (const lifetimeCase of cases) {
-    for (const node of found)
-      plays.set(`${lifetimeCase.name}/${node.major}`, { lifetimeCase, node, played: [] });
-  }
-  // Round by round over all cases, so that a bad moment of the machine falls on all alike.
-  const queue = Array.from({ length: times }, () => [...plays.values()]).flat();
-  const workOff = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { lifetimeCase, node, played } = next;
-      const result = await play({ lifetimeCase, node: node.path, environment });
-      played.push(result);
-      for (const fault of result.faults) say(`${lifetimeCase.name}, Node ${node.version}: ${fault}`);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, workOff));
-  return [...plays.values()].map(rowOf);
-}
-
-function rowOf(given: { lifetimeCase: LifetimeCase; node: Found; played: readonly Played[] }): LifetimeRow {
-  const { lifetimeCase, node, played } = given;
-  const faulty = played.filter(({ faults }) => faults.length > 0);
-  return {
-    type: "case",
-    subject: lifetimeCase.subject,
-    name: lifetimeCase.name,
-    node: node.version,
-    times: played.length,
-    failures: faulty.length,
-    faults: [...new Set(faulty.flatMap(({ faults }) => faults))],
-    slowestEndingMs: Math.round(Math.max(0, ...played.map(({ endingMs }) => endingMs ?? 0))),
-    slowestLifeMs: Math.round(Math.max(0, ...played.map(({ lifeMs }) => lifeMs))),
-  };
+  journal.remove();
+  return rowsOf(journal.plays);
 }
 
 function write(file: string, rows: readonly LifetimeRow[]): void {

@@ -26,6 +26,16 @@ export interface Played {
   readonly lifeMs: number;
   /** From its word to its end; null when it never said that it was ending. */
   readonly endingMs: number | null;
+  /** Lanes still at work and threads too many where it looked, processes of its group after its end. */
+  readonly leaked: Leaked;
+  /** Everything it wrote. */
+  readonly output: string;
+}
+
+export interface Leaked {
+  readonly lanes: number;
+  readonly threads: number;
+  readonly processes: number;
 }
 
 export interface Life {
@@ -46,7 +56,7 @@ export async function play({ lifetimeCase, node, environment }: Life): Promise<P
     // A group of its own, so that whatever it leaves behind can be found.
     detached: true,
   });
-  const { code, signal, stderr, saidMs } = await ended(child);
+  const { code, signal, stdout, stderr, saidMs } = await ended(child);
   const endedMs = performance.now();
   const endingMs = saidMs === null ? null : endedMs - saidMs;
   const left = child.pid === undefined ? [] : await leftBehind(child.pid);
@@ -60,22 +70,43 @@ export async function play({ lifetimeCase, node, environment }: Life): Promise<P
     ...(isReported ? [] : [`wrote: ${stderr.trim().slice(0, 600) || "nothing"}`]),
     ...(left.length > 0 ? [`left ${left.length} processes behind`] : []),
   ];
-  for (const pid of left) process.kill(pid, "SIGKILL");
-  return { faults, lifeMs: endedMs - startedMs, endingMs };
+  for (const pid of left) kill(pid);
+  const leaked = { ...leakedInside(stdout), processes: left.length };
+  return { faults, lifeMs: endedMs - startedMs, endingMs, leaked, output: stdout + stderr };
+}
+
+/** The sum of what it said to have left each time it looked. */
+function leakedInside(stdout: string): Omit<Leaked, "processes"> {
+  const found = [...stdout.matchAll(/^left (\{.*\})$/gm)].map(([, json]) => JSON.parse(json!) as Leaked);
+  return {
+    lanes: found.reduce((sum, { lanes }) => sum + lanes, 0),
+    threads: found.reduce((sum, { threads }) => sum + threads, 0),
+  };
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself just now.
+  }
 }
 
 interface End {
   readonly code: number | null;
   readonly signal: string | null;
+  readonly stdout: string;
   readonly stderr: string;
   readonly saidMs: number | null;
 }
 
 function ended(child: ChildProcess): Promise<End> {
+  let stdout = "";
   let stderr = "";
   let saidMs: number | null = null;
-  child.stdout!.on("data", () => {
-    saidMs ??= performance.now();
+  child.stdout!.on("data", (chunk) => {
+    stdout += chunk;
+    if (/^ending$/m.test(stdout)) saidMs ??= performance.now();
   });
   child.stderr!.on("data", (chunk) => {
     stderr += chunk;
@@ -88,7 +119,7 @@ function ended(child: ChildProcess): Promise<End> {
       const resolveOnce = (): void => {
         child.stdout!.destroy();
         child.stderr!.destroy();
-        resolve({ code, signal, stderr, saidMs });
+        resolve({ code, signal, stdout, stderr, saidMs });
       };
       // What it wrote has been read at `close`, which never comes while a process it left behind holds the pipes.
       child.once("close", resolveOnce);

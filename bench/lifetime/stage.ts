@@ -1,4 +1,4 @@
-// Owns what every case of a process's life needs on disk: two models and two copies of the built package.
+// Owns what every case of a process's life needs on disk: models, a store and two copies of the built package.
 // Knows no case. Invariant: whatever it made is gone after `close`.
 
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -10,9 +10,17 @@ import { matmulChain } from "../harness/onnx-model.js";
 
 /** Rows and columns of every matrix, as the scenarios bind them. */
 const SIZE = 384;
-/** Long enough to be in the middle of; a few hundred milliseconds on a machine of today. */
-const LONG_NODES = 200;
-const SHORT_NODES = 4;
+/**
+ * Runs of half a millisecond a node on one core of a machine of today. A long one is there to be stopped: however late a
+ * busy machine comes to it, it is still in the middle. A medium one is waited for.
+ */
+const MODELS = {
+  long: { nodes: 1000 },
+  medium: { nodes: 200 },
+  short: { nodes: 4 },
+  /** 38 MB of weights. */
+  bulky: { nodes: 64, matrices: 64 },
+};
 
 /** The environment variables that tell a scenario where things are. */
 export type StageEnvironment = Readonly<Record<string, string>>;
@@ -25,16 +33,19 @@ export class Stage {
   constructor() {
     const native = loadNative();
     if (native.addon === null) throw new Error(`the addon is not built:\n${native.reasons.join("\n")}`);
-    const models = { long: LONG_NODES, short: SHORT_NODES };
-    for (const [name, nodes] of Object.entries(models)) {
-      writeFileSync(this.path(`${name}.onnx`), matmulChain({ nodes, size: SIZE }));
+    for (const [name, shape] of Object.entries(MODELS)) {
+      writeFileSync(this.path(`${name}.onnx`), matmulChain({ ...shape, size: SIZE }));
     }
     for (const copy of ["a", "b"]) this.copyPackage(copy, native.path);
     this.environment = {
       REDLINE_ADDON: native.path,
       ORT_LIBRARY: findOrtLibrary(),
       LONG_MODEL: this.path("long.onnx"),
+      MEDIUM_MODEL: this.path("medium.onnx"),
       SHORT_MODEL: this.path("short.onnx"),
+      BULKY_MODEL: this.path("bulky.onnx"),
+      // Verdicts on these models are nobody's but theirs.
+      REDLINE_HOME: this.path("store"),
       REDLINE_COPIES: this.folder,
     };
   }

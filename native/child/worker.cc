@@ -121,6 +121,8 @@ Line Worker::open(const Line& request) {
     const std::int64_t length = parse_number(parts[1], 1);
     source.bytes = shared(parse_number(parts[0], 0), length);
     source.length = static_cast<std::size_t>(length);
+    // Shared memory, mapped for as long as this process lives.
+    source.is_lasting = true;
   } else {
     source.path = require_field(request, "path");
   }

@@ -55,14 +55,14 @@ std::int64_t Environment::first_job_id() const noexcept {
 
 void Environment::begin() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  ++in_flight_;
+  ++jobs_;
 }
 
 void Environment::settle(const Completion& completion, std::string message) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    --in_flight_;
-    if (in_flight_ == 0) quiet_.notify_all();
+    --jobs_;
+    if (jobs_ == 0) quiet_.notify_all();
     if (is_closed_) return;
     if (completion.has_message) {
       if (messages_.size() >= kMessagesKept) messages_.erase(messages_.begin());
@@ -78,11 +78,16 @@ void Environment::settle(const Completion& completion, std::string message) {
   announce();
 }
 
+void Environment::begin_request() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++requests_;
+}
+
 void Environment::post(std::function<void()> task) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    --in_flight_;
-    if (in_flight_ == 0) quiet_.notify_all();
+    --requests_;
+    if (requests_ == 0) quiet_.notify_all();
     if (is_closed_) return;
     tasks_.push_back(std::move(task));
     if (!needs_wake()) return;
@@ -115,7 +120,7 @@ bool Environment::flush() {
 
 bool Environment::is_idle() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return in_flight_ == 0 && tasks_.empty() && overflow_.empty();
+  return jobs_ == 0 && requests_ == 0 && tasks_.empty() && overflow_.empty();
 }
 
 bool Environment::take_message(std::int64_t job_id, std::string* message) {
@@ -144,9 +149,14 @@ void Environment::close() {
   messages_.clear();
 }
 
+bool Environment::wait_for_jobs(std::int64_t limit_us) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us), [this] { return jobs_ == 0; });
+}
+
 bool Environment::wait_until_idle(std::int64_t limit_us) {
   std::unique_lock<std::mutex> lock(mutex_);
-  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us), [this] { return in_flight_ == 0; });
+  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us), [this] { return jobs_ == 0 && requests_ == 0; });
 }
 
 std::uint32_t Environment::room() const noexcept {

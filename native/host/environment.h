@@ -40,10 +40,12 @@ class Environment {
   /// The first of this environment's job ids; they count up from it without meeting another environment's.
   std::int64_t first_job_id() const noexcept;
 
-  /// Counts a job or request in flight; `settle` or `post` with `ends_request` takes it off again.
+  /// Counts a job in flight; `settle` takes it off again.
   void begin();
   void settle(const Completion& completion, std::string message);
-  /// Hands a task to the environment's own thread. Dropped when the environment is closed.
+  /// Counts a request in flight; `post` takes it off again.
+  void begin_request();
+  /// Hands a request's answer to the environment's own thread. Dropped when the environment is closed.
   void post(std::function<void()> task);
 
   /// Called on the environment's thread when woken: takes the tasks and allows the next wake.
@@ -60,7 +62,9 @@ class Environment {
 
   /// Cuts the environment off from its ring and its thread.
   void close();
-  /// Waits until nothing is in flight; false after `limit_us`.
+  /// Waits until no job is in flight; false after `limit_us`.
+  bool wait_for_jobs(std::int64_t limit_us);
+  /// Waits until no request is in flight either; false after `limit_us`.
   bool wait_until_idle(std::int64_t limit_us);
 
  private:
@@ -76,7 +80,8 @@ class Environment {
   std::condition_variable quiet_;
   bool is_closed_ = false;
   bool is_wake_pending_ = false;
-  std::size_t in_flight_ = 0;
+  std::size_t jobs_ = 0;
+  std::size_t requests_ = 0;
   // Threads inside `wake_`: `close` waits for them.
   std::size_t waking_ = 0;
   double* records_ = nullptr;

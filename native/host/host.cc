@@ -3,6 +3,7 @@
 #include "host/host.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -110,14 +111,22 @@ void Host::remove_environment(const EnvironmentPointer& environment) {
     lane->cancel_where([leaving](const Job& job) { return job.environment.get() == leaving; },
                        Outcome::cancelled_closing);
   }
-  std::vector<std::shared_ptr<Session>> sessions;
+  std::vector<PendingOpen> opens;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const PendingOpen& open : pending_opens_) {
-      if (open.environment == leaving) open.cancellation->cancel();
-    }
+    std::copy_if(pending_opens_.begin(), pending_opens_.end(), std::back_inserter(opens),
+                 [leaving](const PendingOpen& open) { return open.environment == leaving; });
   }
-  const bool is_quiet = environment->wait_until_idle(kTeardownUs);
+  bool lends_bytes = false;
+  // Without the lock: a copy under way is waited for here.
+  for (const PendingOpen& open : opens) {
+    open.cancellation->cancel();
+    lends_bytes = lends_bytes || open.is_on_lent_bytes;
+  }
+  // Another open holds nothing of the environment: it gives up in its own time, however long its model takes.
+  const bool is_quiet =
+      lends_bytes ? environment->wait_until_idle(kTeardownUs) : environment->wait_for_jobs(kTeardownUs);
+  std::vector<std::shared_ptr<Session>> sessions;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& entry : sessions_) sessions.push_back(entry.second);
@@ -151,7 +160,8 @@ void Host::open(const EnvironmentPointer& environment, OpenRequest request, Open
   auto cancellation = std::make_shared<OpenCancellation>();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    pending_opens_.push_back({environment.get(), cancellation});
+    const bool is_on_lent_bytes = request.source.bytes != nullptr && request.source.is_lasting;
+    pending_opens_.push_back({environment.get(), cancellation, is_on_lent_bytes});
   }
   loader_.post([this, environment, request = std::move(request), cancellation, done = std::move(done)] {
     RequestResult result;
@@ -179,9 +189,10 @@ std::shared_ptr<Session> Host::open_now(const EnvironmentPointer& environment, c
       request.is_null
           ? make_null_graph(request.null, request.slots)
           : open_ort_graph(request.source, request.ort, request.criticality, request.slots, cancellation);
-  if (cancellation->is_cancelled()) throw Failure("MODEL_LOAD_FAILED", "the environment that opened it has ended");
   Lane* lane = lane_for(request.criticality, request.lane_index);
   const std::lock_guard<std::mutex> lock(mutex_);
+  // Under the lock: an environment that ends cancels its opens first and looks for its sessions afterwards.
+  if (cancellation->is_cancelled()) throw Failure("MODEL_LOAD_FAILED", "the environment that opened it has ended");
   if (next_session_id_ == std::numeric_limits<std::int32_t>::max()) {
     throw Failure("INTERNAL", "this process has opened every session it can name: restart it");
   }

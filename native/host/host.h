@@ -60,7 +60,7 @@ class Host {
   static Host& instance();
 
   EnvironmentPointer add_environment(std::function<void()> wake);
-  /// Cancels the environment's jobs, waits for runs on its memory, and frees sessions no other environment uses.
+  /// Cancels the environment's jobs and opens, waits for what uses its memory, and frees sessions nobody else uses.
   void remove_environment(const EnvironmentPointer& environment);
 
   /// These three answer on the loader thread.
@@ -106,6 +106,7 @@ class Host {
   struct PendingOpen {
     Environment* environment;
     std::shared_ptr<OpenCancellation> cancellation;
+    bool is_on_lent_bytes;
   };
   std::vector<PendingOpen> pending_opens_;
 };

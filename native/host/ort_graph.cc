@@ -2,6 +2,7 @@
 
 #include "host/ort_graph.h"
 
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -23,6 +24,14 @@ void OpenCancellation::cancel() {
 bool OpenCancellation::is_cancelled() {
   const std::lock_guard<std::mutex> lock(mutex_);
   return is_cancelled_;
+}
+
+std::unique_ptr<char[]> OpenCancellation::copy(const void* bytes, std::size_t length) {
+  std::unique_ptr<char[]> own(new char[length]);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (is_cancelled_) throw Failure("MODEL_LOAD_FAILED", "the load was cancelled");
+  std::memcpy(own.get(), bytes, length);
+  return own;
 }
 
 /// Session options that a cancellation can reach while a load is under way.
@@ -263,12 +272,14 @@ std::unique_ptr<Graph> open_ort_graph(const OrtSource& source, const OrtOptions&
                                       std::size_t slots, OpenCancellation* cancellation) {
   const OrtLibrary& ort = OrtLibrary::get();
   if (!source.path.empty()) require_file(source.path);
+  const bool is_copied = source.path.empty() && !source.is_lasting;
+  const std::unique_ptr<char[]> copied = is_copied ? cancellation->copy(source.bytes, source.length) : nullptr;
   const CancellableOptions handle(make_session_options(options, criticality), cancellation);
   const ort::SessionOptions* session_options = handle.get();
   ort::Session* session = nullptr;
   if (source.path.empty()) {
-    ort.require<ort::CreateSessionFromArray>(kLoad, ort.env(), source.bytes, source.length, session_options,
-                                             &session);
+    const void* bytes = is_copied ? copied.get() : source.bytes;
+    ort.require<ort::CreateSessionFromArray>(kLoad, ort.env(), bytes, source.length, session_options, &session);
   } else {
     ort.require<ort::CreateSession>(kLoad, ort.env(), ort_path(source.path).c_str(), session_options, &session);
   }

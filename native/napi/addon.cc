@@ -97,7 +97,7 @@ Napi::Value open_session(Info info) {
   JsEnvironment* self = self_of(info);
   return self->request([&info, self](std::function<void(JsEnvironment::Finish)> answer) {
     OpenRequest request = read_open_request(info[0]);
-    // The loader reads the bytes on its own thread: they must live until it is done.
+    // The loader reads the bytes on its own thread: they must live until it is done, or until the environment ends.
     auto bytes = std::make_shared<Napi::ObjectReference>();
     if (request.source.bytes != nullptr) {
       *bytes = Napi::Persistent(info[0].As<Napi::Object>().Get("bytes").As<Napi::Object>());

@@ -127,7 +127,7 @@ Napi::Value JsEnvironment::request(const std::function<void(std::function<void(F
     throw Failure("INTERNAL", "a promise could not be created");
   }
   hold();
-  environment_->begin();
+  environment_->begin_request();
   const auto answer = [environment = environment_, env = env_, deferred](Finish finish) {
     environment->post([env, deferred, finish = std::move(finish)] { finish(Napi::Env(env), deferred); });
   };

@@ -154,6 +154,8 @@ OrtSource read_source(const Napi::Object& object) {
   if (view.length == 0) throw Failure("MODEL_LOAD_FAILED", "the model has no bytes");
   source.bytes = view.data;
   source.length = view.length;
+  const Napi::Value lasting = object.Get("areBytesLasting");
+  source.is_lasting = !lasting.IsUndefined() && read_boolean(lasting, "areBytesLasting");
   return source;
 }
 

@@ -66,7 +66,7 @@ std::shared_ptr<Session> Caller::open(const OpenRequest& request) {
   };
   auto answered = std::make_shared<std::promise<Answer>>();
   auto future = answered->get_future();
-  environment_->begin();
+  environment_->begin_request();
   Host::instance().open(environment_, request,
                         [answered, environment = environment_](const RequestResult& result,
                                                                std::shared_ptr<Session> session) {
@@ -80,7 +80,7 @@ std::shared_ptr<Session> Caller::open(const OpenRequest& request) {
 
 std::shared_ptr<std::atomic<bool>> Caller::begin_close(const std::shared_ptr<Session>& session) {
   auto is_done = std::make_shared<std::atomic<bool>>(false);
-  environment_->begin();
+  environment_->begin_request();
   Host::instance().close(session->id(), [is_done, environment = environment_] {
     is_done->store(true);
     environment->post([] {});

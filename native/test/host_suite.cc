@@ -1,6 +1,7 @@
 // Owns the rules of the host without Node, on null graphs: opening, closing, binding, submitting, cancelling, and the ends of
 // environments, one by one and several at once. Storms of all of it are in host_storm.cc.
 
+#include <mutex>
 #include <thread>
 
 #include "host/clock.h"
@@ -46,6 +47,39 @@ bool is_known(const Session& session) { return Host::instance().find(session.id(
 void require_outcome(const Settled& settled, Outcome expected) {
   require_equal(static_cast<int>(settled.outcome), static_cast<int>(expected), "outcome");
 }
+
+/// What became of opens that nobody waits for.
+class Opened : public std::enable_shared_from_this<Opened> {
+ public:
+  void begin(const Caller& caller, const OpenRequest& request) {
+    caller.environment()->begin_request();
+    Host::instance().open(caller.environment(), request,
+                          [self = shared_from_this(), environment = caller.environment()](
+                              const RequestResult&, const std::shared_ptr<Session>& session) {
+                            self->note(session);
+                            environment->post([] {});
+                          });
+  }
+  int answered() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return answered_;
+  }
+  std::vector<std::shared_ptr<Session>> sessions() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return sessions_;
+  }
+
+ private:
+  void note(const std::shared_ptr<Session>& session) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (session != nullptr) sessions_.push_back(session);
+    ++answered_;
+  }
+
+  std::mutex mutex_;
+  int answered_ = 0;
+  std::vector<std::shared_ptr<Session>> sessions_;
+};
 
 JobTimes on_slot(std::size_t slot) {
   JobTimes times;
@@ -196,21 +230,42 @@ REDLINE_TEST(kSuite, "an environment that ends in the middle of a run gets its m
   require(!is_known(*session), "the session stayed");
 }
 
-REDLINE_TEST(kSuite, "an environment that ends while its models are being opened waits for them and keeps none") {
+REDLINE_TEST(kSuite, "an environment that ends while its models are being opened keeps none of them") {
+  constexpr int kOpens = 5;
   for (int round = 0; round < 20; ++round) {
-    Caller caller;
-    for (int count = 0; count < 5; ++count) {
-      caller.environment()->begin();
-      Host::instance().open(caller.environment(), null_request(0, 1),
-                            [environment = caller.environment()](const RequestResult&, const std::shared_ptr<Session>&) {
-                              environment->post([] {});
-                            });
+    auto opened = std::make_shared<Opened>();
+    {
+      Caller caller;
+      for (int count = 0; count < kOpens; ++count) opened->begin(caller, null_request(0, 1));
     }
+    wait_for("the opens", [&] { return opened->answered() == kOpens; });
+    for (const auto& session : opened->sessions()) require(!is_known(*session), "a session stayed");
   }
   Caller after;
   const auto session = after.open(null_request(0, 1));
   require_outcome(after.settlement(after.submit(*session)), Outcome::done_ok);
   after.close(session);
+}
+
+REDLINE_TEST(kSuite, "an environment ends without waiting for an open that has not begun, and the open gives up") {
+  std::atomic<bool> is_released{false};
+  auto opened = std::make_shared<Opened>();
+  // Whatever it answers, it holds the one thread that loads.
+  Host::instance().load_ort("no such library", 1, [&is_released](const RequestResult&, const OrtLibrary*) {
+    wait_for("the release", [&] { return is_released.load(); });
+  });
+  Caller caller;
+  opened->begin(caller, null_request(0, 1));
+
+  const std::int64_t started_us = now_us();
+  caller.leave();
+  const std::int64_t took_us = now_us() - started_us;
+  is_released.store(true);
+
+  wait_for("the open", [&] { return opened->answered() == 1; });
+  require(opened->sessions().empty(), "a session of an environment that has ended");
+  // Less than the host gives a run that does not stop.
+  require(took_us < 4'000'000, "the environment's end waited for the open");
 }
 
 REDLINE_TEST(kSuite, "a close by one environment and the end of another meet on one session, and it is freed once") {

@@ -1,9 +1,13 @@
 // Owns the program that runs every suite, and last of all the end of the host itself, after which nothing runs in it.
-// argv: words that a suite or test must hold, default all.
+// argv: words that a suite or test must hold, default all; `--endings` lists the ways this process can end at work, and
+// `--ending NAME` ends it so.
 
 #include <cstdio>
 
+#include <cstring>
+
 #include "test/caller.h"
+#include "test/endings.h"
 
 namespace redline::check {
 
@@ -17,7 +21,7 @@ bool ends_while_at_work() {
   caller->submit(*session);
   wait_for("the run", is_any_lane_running);
   for (int count = 0; count < 20; ++count) {
-    caller->environment()->begin();
+    caller->environment()->begin_request();
     Host::instance().open(caller->environment(), null_request(0, 1),
                           [environment = caller->environment()](const RequestResult&, const std::shared_ptr<Session>&) {
                             environment->post([] {});
@@ -36,6 +40,11 @@ bool ends_while_at_work() {
 }  // namespace redline::check
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--endings") == 0) {
+    redline::check::print_endings();
+    return 0;
+  }
+  if (argc == 3 && std::strcmp(argv[1], "--ending") == 0) return redline::check::end(argv[2]);
   const int status = redline::check::run_all(argc > 1 ? argv[1] : "");
   if (status != 0 || argc > 1) return status;
   return redline::check::ends_while_at_work() ? 0 : 1;

@@ -1,49 +1,24 @@
 // Owns the host's rules on real ONNX graphs: results, stops between nodes, closing and ending in the middle of a run.
-// Runs where the environment names the library and two models; ONNX Runtime's own threads are not built for the thread
+// Runs where the environment names the library and the models; ONNX Runtime's own threads are not built for the thread
 // sanitizer, which would report its memory orders as ours.
 
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 
 #include "host/clock.h"
 #include "host/failure.h"
 #include "test/caller.h"
+#include "test/given.h"
 
 namespace redline::check {
 
 namespace {
 
 constexpr const char* kSuite = "model";
-/// ORT_API_VERSION of runtime/bindings/addon.ts.
-constexpr std::uint32_t kApiVersion = 29;
 
-std::string given(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-/// False, with a line that says so, when there is nothing to run.
-bool is_ready() {
-  static const bool is_there = !given("ORT_LIBRARY").empty();
-  if (!is_there) {
-    std::puts("skipped: no ONNX Runtime under this sanitizer");
-    return false;
-  }
-  static const bool is_loaded = [] {
-    std::atomic<bool> is_done{false};
-    std::string trouble;
-    Host::instance().load_ort(given("ORT_LIBRARY"), kApiVersion,
-                              [&](const RequestResult& result, const OrtLibrary*) {
-                                if (result.code != nullptr) trouble = result.message;
-                                is_done.store(true);
-                              });
-    wait_for("the library", [&] { return is_done.load(); });
-    require(trouble.empty(), trouble);
-    return true;
-  }();
-  return is_loaded;
+std::string contents_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 void require_outcome(const Settled& settled, Outcome expected) {
@@ -53,7 +28,7 @@ void require_outcome(const Settled& settled, Outcome expected) {
 }  // namespace
 
 REDLINE_TEST(kSuite, "a model's matrix products come out as they are") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   Caller caller;
   const auto session = caller.open(model_request(given("SHORT_MODEL")));
   const auto matrices = caller.bind(session, 0);
@@ -68,7 +43,7 @@ REDLINE_TEST(kSuite, "a model's matrix products come out as they are") {
 }
 
 REDLINE_TEST(kSuite, "a model with a pool of threads gives the same, and its threads end with it") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   for (int round = 0; round < 5; ++round) {
     Caller caller;
     OpenRequest request = model_request(given("SHORT_MODEL"));
@@ -81,7 +56,7 @@ REDLINE_TEST(kSuite, "a model with a pool of threads gives the same, and its thr
 }
 
 REDLINE_TEST(kSuite, "a run is stopped at its deadline, at a cancel and at a close, and the next one is whole") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   Caller caller;
   const auto session = caller.open(model_request(given("LONG_MODEL")));
   const auto matrices = caller.bind(session, 0);
@@ -104,7 +79,7 @@ REDLINE_TEST(kSuite, "a run is stopped at its deadline, at a cancel and at a clo
 }
 
 REDLINE_TEST(kSuite, "environments end mid-run, one after the other and with others at work, and take their memory with them") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   Caller stays;
   const auto shared = stays.open(model_request(given("SHORT_MODEL"), 2));
   const auto kept = stays.bind(shared, 0);
@@ -130,11 +105,11 @@ REDLINE_TEST(kSuite, "environments end mid-run, one after the other and with oth
 }
 
 REDLINE_TEST(kSuite, "an environment ends while its models load") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   for (int round = 0; round < 5; ++round) {
     Caller caller;
     for (int count = 0; count < 3; ++count) {
-      caller.environment()->begin();
+      caller.environment()->begin_request();
       Host::instance().open(caller.environment(), model_request(given("LONG_MODEL")),
                             [environment = caller.environment()](const RequestResult&, const std::shared_ptr<Session>&) {
                               environment->post([] {});
@@ -144,13 +119,40 @@ REDLINE_TEST(kSuite, "an environment ends while its models load") {
   }
 }
 
+REDLINE_TEST(kSuite, "an environment ends while models load from its bytes, and takes the bytes with it") {
+  if (!has_library()) return;
+  const std::string whole = contents_of(given("BULKY_MODEL"));
+  for (int round = 0; round < 12; ++round) {
+    auto bytes = std::make_unique<std::string>(whole);
+    OpenRequest request = model_request("");
+    request.source.bytes = bytes->data();
+    request.source.length = bytes->size();
+    auto answered = std::make_shared<std::atomic<int>>(0);
+    {
+      Caller caller;
+      for (int count = 0; count < 2; ++count) {
+        caller.environment()->begin_request();
+        Host::instance().open(caller.environment(), request,
+                              [answered, environment = caller.environment()](const RequestResult&,
+                                                                             const std::shared_ptr<Session>&) {
+                                answered->fetch_add(1);
+                                environment->post([] {});
+                              });
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(4 * round));
+    }
+    // A loader that went on reading would now read freed memory, which the address sanitizer sees.
+    bytes.reset();
+    wait_for("the loads", [&] { return answered->load() == 2; });
+  }
+}
+
 REDLINE_TEST(kSuite, "files that are missing, cut short or no models are refused by name, and nothing is left of them") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   Caller caller;
   const std::string whole = given("SHORT_MODEL");
   require_failure("MODEL_FILE_MISSING", [&] { caller.open(model_request(whole + ".not-there")); });
-  std::ifstream file(whole, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string bytes = contents_of(whole);
   for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{100}, bytes.size() / 2, bytes.size() - 1}) {
     OpenRequest request = model_request("");
     request.source.bytes = bytes.data();
@@ -160,7 +162,7 @@ REDLINE_TEST(kSuite, "files that are missing, cut short or no models are refused
 }
 
 REDLINE_TEST(kSuite, "options that ONNX Runtime refuses are refused by name") {
-  if (!is_ready()) return;
+  if (!has_library()) return;
   Caller caller;
   OpenRequest request = model_request(given("SHORT_MODEL"));
   request.ort.graph_optimization = "most";

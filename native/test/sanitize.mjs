@@ -52,6 +52,7 @@ try {
     throw new Error(`no build ${unknown.join(", ")}: there are ${Object.keys(BUILDS).join(", ")}`);
   writeFileSync(join(models, "long.onnx"), matmulChain({ nodes: 200, size: 384 }));
   writeFileSync(join(models, "short.onnx"), matmulChain({ nodes: 4, size: 384 }));
+  writeFileSync(join(models, "bulky.onnx"), matmulChain({ nodes: 32, size: 384, matrices: 32 }));
   for (const name of wanted.length > 0 ? wanted : Object.keys(BUILDS)) test(name, BUILDS[name]);
 } catch (error) {
   console.error(error.message);
@@ -62,29 +63,44 @@ try {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 
-/** Builds the program one way, runs it, and counts its tests; a report of the sanitizer is a failed test. */
+/** Builds the program one way, runs it and its endings, and counts its tests; a report of the sanitizer is a failed test. */
 function test(name, build) {
   console.log(`== ${name}`);
   const program = compile(name, build);
-  const run = spawnSync(program, [], {
+  const environment = environmentOf(build);
+  count(name, start(program, { environment, limitMs: 600_000 }));
+  const { stdout } = start(program, { environment, words: ["--endings"], limitMs: 10_000 });
+  const endings = stdout.trim().split("\n");
+  for (let round = 0; round < (isShort ? 1 : 10); round++)
+    for (const ending of endings) play(ending, start(program, { environment, words: ["--ending", ending] }));
+}
+
+function environmentOf(build) {
+  const given = { ...process.env, ...build.environment, REDLINE_STORM_ROUNDS: isShort ? "1" : "10" };
+  if (!build.hasModels) return given;
+  return {
+    ...given,
+    ORT_LIBRARY: findOrtLibrary(),
+    LONG_MODEL: join(models, "long.onnx"),
+    SHORT_MODEL: join(models, "short.onnx"),
+    BULKY_MODEL: join(models, "bulky.onnx"),
+    ORT_DISABLE_TELEMETRY: "1",
+  };
+}
+
+/** An ending may take the 5 s that are no hang, ten times longer under a sanitizer. */
+function start(program, { environment, words = [], limitMs = 50_000 }) {
+  return spawnSync(program, words, {
     encoding: "utf8",
-    env: {
-      ...process.env,
-      ...build.environment,
-      REDLINE_STORM_ROUNDS: isShort ? "1" : "10",
-      ...(build.hasModels
-        ? {
-            ORT_LIBRARY: findOrtLibrary(),
-            LONG_MODEL: join(models, "long.onnx"),
-            SHORT_MODEL: join(models, "short.onnx"),
-            ORT_DISABLE_TELEMETRY: "1",
-          }
-        : {}),
-    },
-    timeout: 600_000,
+    env: environment,
+    timeout: limitMs,
     killSignal: "SIGKILL",
     maxBuffer: 1 << 26,
   });
+}
+
+/** Counts the tests of a whole run by their lines. */
+function count(name, run) {
   process.stdout.write(run.stdout ?? "");
   process.stderr.write(run.stderr ?? "");
   const lines = (run.stdout ?? "").split("\n");
@@ -96,6 +112,20 @@ function test(name, build) {
     failed += 1;
     console.log(`FAILED ${name}: the program ended with ${run.signal ?? `status ${run.status}`}`);
   }
+}
+
+/** Counts one ending: status 0, and not a word of a sanitizer. */
+function play(ending, run) {
+  if (run.stdout.startsWith("skipped")) return;
+  const isClean = run.status === 0 && run.stderr === "";
+  console.log(`${isClean ? "ok" : "FAILED"} ending: ${ending}`);
+  if (isClean) {
+    passed += 1;
+    return;
+  }
+  failed += 1;
+  console.log(`it ended with ${run.signal ?? `status ${run.status}`}`);
+  process.stderr.write(run.stderr);
 }
 
 /** Compiles what has changed since the last time, two files at once where there are two cores. */

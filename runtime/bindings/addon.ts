@@ -78,6 +78,11 @@ export interface NativeOpenRequest {
   /** Exactly one of `path` and `bytes` for `ort`; neither for `null`. `bytes` must not change until the open settles. */
   readonly path?: string;
   readonly bytes?: Uint8Array;
+  /**
+   * This environment lives as long as the process, and `bytes` with it: the host reads them where they are. Default
+   * false: it takes a copy on its own thread, since a worker may be terminated while its model loads.
+   */
+  readonly areBytesLasting?: boolean;
   readonly criticality: Criticality;
   /** Which of the class's lanes runs this session's jobs, from 0. */
   readonly laneIndex: number;

@@ -224,6 +224,13 @@ function fieldName(path: readonly PropertyKey[]): string {
   }, "");
 }
 
+/** Inputs to which the manifest gives a value: callers may fill them, and change nothing. */
+export function constantInputs(manifest: Manifest | null): Record<string, number> {
+  return Object.fromEntries(
+    (manifest?.inputs ?? []).flatMap(({ name, value }) => (typeof value === "number" ? [[name, value]] : [])),
+  );
+}
+
 function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, part) => {
     return typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined;

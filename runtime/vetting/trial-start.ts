@@ -20,23 +20,30 @@ export class TrialStarter {
   /** Why the child program was not used; empty while it is. */
   reason = "";
   private readonly underWay = new Set<Trial>();
+  private hasEnded = false;
 
   constructor(private readonly place: TrialPlace) {}
 
   /**
    * Starts a process with room for a graph and its tensors.
    *
-   * @throws RedlineError `PROVIDER_UNAVAILABLE` when neither kind of process can be started.
+   * @throws RedlineError `PROVIDER_UNAVAILABLE` when neither kind of process can be started, `RUNTIME_CLOSED` when all
+   * were ended while this one started.
    */
   async start({ bytes }: { readonly bytes: number }): Promise<Trial> {
     const trial = await this.startOne(bytes);
+    if (this.hasEnded) {
+      trial.kill();
+      throw new RedlineError("RUNTIME_CLOSED", { what: "vetting" });
+    }
     this.underWay.add(trial);
     for (const one of this.underWay) if (one.end !== undefined) this.underWay.delete(one);
     return trial;
   }
 
-  /** Ends every process. */
+  /** Ends every process, and starts no other. */
   killAll(): void {
+    this.hasEnded = true;
     for (const trial of this.underWay) trial.kill();
     this.underWay.clear();
   }

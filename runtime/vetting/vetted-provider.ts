@@ -39,6 +39,8 @@ export interface VettingOptions {
   /** Told of every graph that was tried now, and not remembered from before. */
   readonly onVetted?: (said: { readonly model: string; readonly detail: string }) => void;
   readonly limits?: Partial<TrialLimits>;
+  /** Aborted when nothing is to be vetted any more; what is under way then is stopped. */
+  readonly signal?: AbortSignal;
   /** The child program. Default: the one beside the addon. */
   readonly program?: string;
 }
@@ -57,8 +59,9 @@ export class VettedProvider implements Provider {
   ) {
     this.name = inner.name;
     this.verdicts = new VerdictStore(options.root);
-    const { addon, program } = options;
+    const { addon, program, signal } = options;
     this.starter = new TrialStarter({ addon, ...(program === undefined ? {} : { program }) });
+    signal?.addEventListener("abort", () => this.stop(), { once: true });
   }
 
   nowUs(): number {
@@ -75,6 +78,7 @@ export class VettedProvider implements Provider {
     const model = await hashedModel(request);
     const key = await this.keyOf(request, model);
     const { verdict, graph } = await this.verdictOn(key, { request, model });
+    this.closing.signal.throwIfAborted();
     if (verdict.state === "refused") {
       const { code, what, expected, received, hint } = verdict;
       const again = `${hint}; to have it tried again, delete ${this.verdicts.pathOf(key)}`;
@@ -86,10 +90,14 @@ export class VettedProvider implements Provider {
   }
 
   async close(): Promise<void> {
-    this.closing.abort(new RedlineError("RUNTIME_CLOSED", { what: "vetting" }));
-    this.starter.killAll();
+    this.stop();
     await Promise.allSettled(this.underWay.values());
     await this.inner.close();
+  }
+
+  private stop(): void {
+    this.closing.abort(new RedlineError("RUNTIME_CLOSED", { what: "vetting" }));
+    this.starter.killAll();
   }
 
   /** Without vetting, what a manifest vouches for is still opened from the very bytes that were checked. */

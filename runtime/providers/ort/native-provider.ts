@@ -1,6 +1,7 @@
 // Owns the native host's two providers: `ort` (ONNX Runtime) and `null` (no model). Knows no contract policy.
 // Invariant: neither open nor submit blocks the event loop; runInline does, by design.
 
+import { isMainThread } from "node:worker_threads";
 import type { NativeAddon, NativeSessionInfo, OrtLibrary } from "../../bindings/addon.js";
 import {
   CANCEL_CODES,
@@ -167,7 +168,7 @@ function nativeRequest(provider: "ort" | "null", request: OpenRequest) {
     laneIndex,
     slots,
     ...(typeof graph === "string" ? { path: graph } : {}),
-    ...(graph instanceof Uint8Array ? { bytes: graph } : {}),
+    ...(graph instanceof Uint8Array ? { bytes: graph, areBytesLasting: isMainThread } : {}),
     ...(request.ort ? { ort: request.ort } : {}),
     ...(request.null ? { null: request.null } : {}),
   };

@@ -1,6 +1,7 @@
 // Owns the ways a process or worker ends while the host is at work, one scenario per process: see exits.test.ts.
 // argv: the scenario's name. Environment: see host.mjs.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as life from "./host.mjs";
@@ -87,6 +88,15 @@ const scenarios = {
     await expectServed();
     life.endByItself();
   },
+  async "terminate a worker while a model given as bytes loads"() {
+    const worker = startWorker("a load from bytes");
+    await life.message(worker);
+    // At another moment of the load in each process.
+    await sleep(3 * (process.pid % 16));
+    await life.soon("terminate", worker.terminate());
+    await expectServed();
+    life.endByItself();
+  },
   async "exit while a worker runs"() {
     await life.message(startWorker("long run"));
     life.exit();
@@ -138,20 +148,18 @@ const scenarios = {
   async "close while running, then nothing left to do"() {
     const { host, sessionId } = await life.startLong();
     await life.soon("close", host.addon.closeSession(sessionId));
-    life.expectEqual(
-      "outcomes before the close",
-      host.records.map(([, code]) => code),
-      [life.CANCELLED_CLOSING],
-    );
+    const codes = host.records.map(([, code]) => code);
+    life.expectEqual("outcomes before the close", codes.length, host.submitted);
+    life.expectEqual("the last outcome", codes.at(-1), life.CANCELLED_CLOSING);
     await life.expectQuiet(host);
     life.endByItself();
   },
   async "nothing left to do but a run"() {
-    const { host } = await life.startLong();
+    const { host } = await life.startLong({ model: process.env.MEDIUM_MODEL });
     life.sayEnding();
     process.on("exit", () => {
       // The environment stays until what is in flight has settled.
-      process.exitCode = host.records.length === 1 ? life.AS_TOLD : 1;
+      process.exitCode = host.records.length === host.submitted ? life.AS_TOLD : 1;
     });
   },
   async "submissions in the exit handler"() {
@@ -168,6 +176,14 @@ const inWorkers = {
   async "long run"() {
     await life.startLong();
     life.say("running");
+    await sleep(60_000);
+  },
+  async "a load from bytes"() {
+    const host = life.attach();
+    await host.addon.loadOrt(process.env.ORT_LIBRARY, 29);
+    const bytes = new Uint8Array(readFileSync(process.env.BULKY_MODEL));
+    life.say("loading");
+    await life.open(host, { bytes });
     await sleep(60_000);
   },
   async "throws mid-run"() {

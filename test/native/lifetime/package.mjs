@@ -1,6 +1,7 @@
 // Owns the scenarios over the built package: two copies of it in one process, sessions that are never closed, and the
 // fallback's processes. argv: the scenario's name. Environment: see host.mjs; REDLINE_COPIES is a folder with copies a and b.
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -35,6 +36,31 @@ async function runAll(session, count) {
 async function openAndForget(copy, provider) {
   await runAll(await openOn(await runtimeOf(copy, provider), process.env.SHORT_MODEL), 1);
 }
+
+/** A model that no store has a verdict on. */
+function unknownModel() {
+  const text = Buffer.from(`process ${process.pid} at ${process.hrtime.bigint()}`);
+  // Field 6 of a model is its description.
+  return Buffer.concat([readFileSync(process.env.SHORT_MODEL), Buffer.from([0x32, text.length]), text]);
+}
+
+/** Closes runtimes at one moment after the other of their opens: all are refused or their sessions closed, and nothing stays. */
+async function closeUnder(given, { provider = "ort", momentsMs }) {
+  for (const momentMs of momentsMs) {
+    const runtime = await runtimeOf("a", provider);
+    const settled = Promise.allSettled(given(runtime));
+    await sleep(momentMs);
+    await life.soon("close", runtime.close());
+    for (const { status, value, reason } of await life.soon("the opens", settled)) {
+      if (status === "rejected") life.expectEqual("error", reason.code, "RUNTIME_CLOSED");
+      else life.expectEqual("a slot of a closed session", value.reserve(), null);
+    }
+    if (process.platform === "linux") await life.until("no children", () => life.children().length === 0);
+  }
+}
+
+/** Moments of an open, a little different in each process. */
+const moments = (...wholeMs) => wholeMs.map((wholeMs) => wholeMs + (process.pid % 8) / 2);
 
 /** Collects until a condition holds; the collector alone decides when, so it is asked more than once. */
 async function collectUntil(what, condition) {
@@ -80,6 +106,34 @@ const scenarios = {
     await runAll(session, 3);
     life.endByItself();
   },
+  async "closed while opens are under way"() {
+    const { SHORT_MODEL, LONG_MODEL } = process.env;
+    const opens = (runtime) => [
+      openOn(runtime, SHORT_MODEL),
+      openOn(runtime, LONG_MODEL),
+      openOn(runtime, readFileSync(SHORT_MODEL)),
+      runtime.open("null", { provider: "null" }),
+    ];
+    await closeUnder(opens, { momentsMs: moments(0, 3, 6, 10, 15, 25, 40) });
+    const addon = require(addonOf("a"));
+    // The host counts its sessions from 0: there were no more than these.
+    for (let id = 0; id < 4 * 7; id++)
+      life.expectEqual("an inline run", addon.runInline(id, 0, 0, new Float64Array(3)), life.REJECTED_CLOSED);
+    await life.expectQuiet({ addon });
+    life.endByItself();
+  },
+  async "closed while a model is tried"() {
+    const opens = (runtime) => [openOn(runtime, unknownModel())];
+    await closeUnder(opens, { momentsMs: moments(5, 20, 40, 70) });
+    await life.expectQuiet({ addon: require(addonOf("a")) });
+    life.endByItself();
+  },
+  async "closed while opens are under way on the fallback"() {
+    const { SHORT_MODEL } = process.env;
+    const opens = (runtime) => [openOn(runtime, SHORT_MODEL), openOn(runtime, SHORT_MODEL)];
+    await closeUnder(opens, { provider: "ort-node", momentsMs: moments(0, 10, 60, 140) });
+    life.endByItself();
+  },
   async "collected without close"() {
     await openAndForget("a");
     const addon = require(addonOf("a"));
@@ -101,13 +155,13 @@ const scenarios = {
     life.endByItself();
   },
   async "exit mid-run on the fallback"() {
-    const session = await openOn(await runtimeOf("a", "ort-node"), process.env.LONG_MODEL);
+    const session = await openOn(await runtimeOf("a", "ort-node"), process.env.MEDIUM_MODEL);
     void session.run({ x: X });
     await sleep(30);
     life.exit();
   },
   async "uncaught exception mid-run on the fallback"() {
-    const session = await openOn(await runtimeOf("a", "ort-node"), process.env.LONG_MODEL);
+    const session = await openOn(await runtimeOf("a", "ort-node"), process.env.MEDIUM_MODEL);
     void session.run({ x: X });
     await sleep(30);
     life.sayEnding();
@@ -135,7 +189,7 @@ const inWorkers = {
     await sleep(60_000);
   },
   async "long run on the fallback"() {
-    const session = await openOn(await runtimeOf("a", "ort-node"), process.env.LONG_MODEL);
+    const session = await openOn(await runtimeOf("a", "ort-node"), process.env.MEDIUM_MODEL);
     void session.run({ x: X });
     await sleep(30);
     life.say("running");
