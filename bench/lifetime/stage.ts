@@ -15,7 +15,7 @@ const SIZE = 384;
  * busy machine comes to it, it is still in the middle. A medium one is waited for.
  */
 const MODELS = {
-  long: { nodes: 1000 },
+  long: { nodes: 500 },
   medium: { nodes: 200 },
   short: { nodes: 4 },
   /** 38 MB of weights. */
