@@ -15,6 +15,7 @@ import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { nullProvider } from "./scenarios/null.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
+import { vetting } from "./scenarios/vetting.js";
 
 const SCENARIOS: readonly Scenario[] = [
   eventLoop,
@@ -25,6 +26,7 @@ const SCENARIOS: readonly Scenario[] = [
   contracts,
   leakOpens,
   leakRuns,
+  vetting,
 ];
 
 /** What commander answers: values by option name in camel case. */

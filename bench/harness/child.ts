@@ -7,6 +7,8 @@ import { once } from "node:events";
 /** What an arm's process is started with, and the questions it answers. */
 export interface ArmProcess {
   readonly pid: number;
+  /** How it ended before it was told to; undefined while it lives. */
+  readonly ended: string | undefined;
   /** Asks the child and resolves with its answer, or rejects with its error. One question at a time. */
   ask<Answer>(question: string, payload?: unknown): Promise<Answer>;
   /** Lets the child end by itself, by force after five seconds. */
@@ -19,12 +21,20 @@ interface Question {
 }
 type Answer = { readonly answer: unknown } | { readonly error: string };
 
-/** Starts a compiled module of the bench as a child and waits until it serves. */
-export async function startArm(module: string): Promise<ArmProcess> {
-  const child = fork(new URL(`../${module}`, import.meta.url), { serialization: "advanced" });
+/** Starts a compiled module of the bench as a child and waits until it serves. `env` is added to the parent's. */
+export async function startArm(
+  module: string,
+  { env = {} }: { readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<ArmProcess> {
+  const child = fork(new URL(`../${module}`, import.meta.url), {
+    serialization: "advanced",
+    env: { ...process.env, ...env },
+  });
   let settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined;
+  let end: string | undefined;
   const ended = once(child, "exit").then(([code, signal]) => {
-    settle?.reject(new Error(`${module} ended with ${signal ?? `status ${code}`}`));
+    end = `${module} ended with ${signal ?? `status ${code}`}`;
+    settle?.reject(new Error(end));
   });
   child.on("message", (message: Answer) => {
     if ("error" in message) settle?.reject(new Error(`${module}: ${message.error}`));
@@ -37,9 +47,14 @@ export async function startArm(module: string): Promise<ArmProcess> {
   await next();
   return {
     pid: child.pid ?? -1,
+    get ended() {
+      return end;
+    },
     ask: <T>(question: string, payload?: unknown) => {
+      if (end !== undefined) return Promise.reject(new Error(end));
       const answer = next<T>();
-      child.send({ question, payload } satisfies Question);
+      // A channel that closes under the question is told by the child's end.
+      child.send({ question, payload } satisfies Question, () => {});
       return answer;
     },
     close: async () => {

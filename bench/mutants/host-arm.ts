@@ -1,7 +1,7 @@
 // Owns the process under test: one runtime that opens mutant after mutant. Knows no mutant from another.
 // Invariant: nothing here protects it; what keeps it alive is what keeps every user's process alive.
 
-import { createRuntime, type Runtime, type Session } from "../../runtime/index.js";
+import { createRuntime, type Runtime, type RuntimeOptions, type Session } from "../../runtime/index.js";
 import { serveArm } from "../harness/child.js";
 import type { Trial, TrialResult } from "./protocol.js";
 import { seededInputs } from "./seeded-inputs.js";
@@ -13,7 +13,7 @@ let runtime: Runtime | undefined;
 
 serveArm(
   {
-    start: async (options: { readonly provider?: "ort" | "ort-node" }): Promise<string> => {
+    start: async (options: Pick<RuntimeOptions, "provider" | "vetting">): Promise<string> => {
       runtime = await createRuntime(options);
       return runtime.provider.name;
     },

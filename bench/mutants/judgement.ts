@@ -18,6 +18,8 @@ export type Verdict =
 
 /** What a user may meet when a model is at fault. */
 const CLEAN = /^(MODEL|INPUT|PROVIDER)_/;
+/** How a process ended, as an error that tells of it must say: a signal, Windows' exception, or a status. */
+const END = /\b(SIG[A-Z]{2,}|exception 0x[0-9a-f]+|status -?\d+)\b/;
 
 /**
  * Half of 1 % of the largest output: the host flushes denormals and may run a graph optimised in another order; a
@@ -34,7 +36,12 @@ export function judge(result: TrialResult, reference: TrialResult | null): Verdi
       if (code === null || !CLEAN.test(code)) {
         return { good: false, what: "unclean-error", detail: `${code}: ${message}` };
       }
-      return { good: true, what: result.kind === "refused" ? "refused" : "refused-input", detail: code };
+      const end = END.exec(message)?.[0];
+      if (code === "MODEL_CRASHED" && end === undefined) {
+        return { good: false, what: "unclean-error", detail: `${code} without a signal: ${message}` };
+      }
+      const detail = code === "MODEL_CRASHED" ? `${code} ${end}` : code;
+      return { good: true, what: result.kind === "refused" ? "refused" : "refused-input", detail };
     }
     case "settled":
       if (result.outcome.startsWith("failed/")) return { good: true, what: "failed", detail: result.outcome };
@@ -54,6 +61,8 @@ function compare(outputs: Readonly<Record<string, Tensor>>, reference: TrialResu
     const detail = `the reference ${reference.kind}: ${"message" in reference ? reference.message : ""}`;
     return { good: false, what: "different", detail };
   }
+  const absent = Object.keys(reference.outputs).find((name) => !(name in outputs));
+  if (absent !== undefined) return { good: false, what: "different", detail: `${absent}: missing` };
   for (const [name, tensor] of Object.entries(outputs)) {
     const expected = reference.outputs[name];
     const fault = expected === undefined ? "missing from the reference" : differenceOf(tensor, expected);
@@ -66,6 +75,9 @@ function differenceOf(actual: Tensor, expected: Tensor): string | null {
   if (String(actual.shape) !== String(expected.shape)) {
     return `shape [${actual.shape}] against [${expected.shape}]`;
   }
+  if (actual.data.length !== expected.data.length) {
+    return `${actual.data.length} elements against ${expected.data.length}`;
+  }
   const largest = Math.max(1, ...blockwise(expected));
   for (let index = 0; index < actual.data.length; index++) {
     const [left, right] = [actual.data[index], expected.data[index]];
@@ -73,8 +85,10 @@ function differenceOf(actual: Tensor, expected: Tensor): string | null {
       if (left !== right) return `element ${index}`;
       continue;
     }
+    // Equal infinities and two NaN agree; a NaN beside a number must not pass for a small difference.
+    if (Object.is(Number(left), Number(right))) continue;
     const difference = Math.abs(Number(left) - Number(right));
-    if (difference > TOLERANCE * largest) return `element ${index}: ${left} against ${right}`;
+    if (!(difference <= TOLERANCE * largest)) return `element ${index}: ${left} against ${right}`;
   }
   return null;
 }

@@ -34,7 +34,7 @@ export function makeMutant(
   const { seed, index } = given;
   const rng = seededRng(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
   const source = pick(sources, rng) as Source;
-  const original = structureOf(source.bytes);
+  const original = structureOfSource(source);
   const isGraphChange = rng.next() < GRAPH_SHARE;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const made = isGraphChange ? changedGraph(source.bytes, rng) : damaged(source.bytes, rng);
@@ -44,6 +44,17 @@ export function makeMutant(
     return { index, source: source.name, shapes: source.shapes ?? {}, isStructural, ...made };
   }
   throw new Error(`no mutant of ${source.name} after ${MOST_TRIES} tries`);
+}
+
+const structures = new WeakMap<Source, string | null>();
+
+/** Once per source: reading a large one takes longer than making a mutant of it. */
+function structureOfSource(source: Source): string | null {
+  const known = structures.get(source);
+  if (known !== undefined) return known;
+  const structure = structureOf(source.bytes);
+  structures.set(source, structure);
+  return structure;
 }
 
 interface Made {

@@ -7,6 +7,8 @@ export interface Trial {
   readonly bytes: Uint8Array;
   readonly inputSeed: number;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** Asks the reference what the graph computes as it stands. */
+  readonly isUnoptimized?: boolean;
 }
 
 /** How one mutant went in one process. */

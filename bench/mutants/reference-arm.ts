@@ -10,7 +10,11 @@ serveArm({
   try: async (trial: Trial): Promise<TrialResult> => {
     let session: ort.InferenceSession;
     try {
-      session = await ort.InferenceSession.create(trial.bytes, { intraOpNumThreads: 1, logSeverityLevel: 4 });
+      session = await ort.InferenceSession.create(trial.bytes, {
+        intraOpNumThreads: 1,
+        logSeverityLevel: 4,
+        graphOptimizationLevel: trial.isUnoptimized === true ? "disabled" : "all",
+      });
     } catch (error) {
       return { kind: "refused", code: null, message: messageOf(error) };
     }

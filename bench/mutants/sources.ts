@@ -1,11 +1,13 @@
 // Owns the models that mutants are made from: bundled, hand-written, and what the store and a development checkout have.
-// Invariant: nothing is fetched; a model that is not here is left out and the run's first row says which were used.
+// Invariant: a model that is not here is left out and the run's first row says which were used; only the one of the
+// known crash is fetched.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openStore } from "../../runtime/store/store.js";
-import { REPO_ROOT } from "../harness/assets.js";
+import { REPO_ROOT, storedModel } from "../harness/assets.js";
 import { dynamicAdd, encodeModel, identityModel, matmulChain, mismatchAdd } from "../harness/onnx-model.js";
+import { SILERO_SHAPES } from "./known-crash.js";
 
 export interface Source {
   readonly name: string;
@@ -13,9 +15,6 @@ export interface Source {
   /** Shapes of inputs that the graph leaves open, where any size would not do. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
 }
-
-/** As Silero v5 and v6 are run: 64 samples of context and 512 of sound, and two vectors of state. */
-export const SILERO_SHAPES = { input: [1, 576], state: [2, 1, 128] } as const;
 
 /** Files that only a development checkout has beside it. */
 const ASSETS = [
@@ -56,6 +55,16 @@ export async function storedSilero(name: string): Promise<Source[]> {
     return files.slice(0, 1).map((file) => ({ ...file, shapes: SILERO_SHAPES }));
   } finally {
     await store.close();
+  }
+}
+
+/** Silero v5, from the store or its source; null, with the reason said, where it is not to be had. */
+export async function fetchedSilero(say: (line: string) => void): Promise<Uint8Array | null> {
+  try {
+    return new Uint8Array(readFileSync(await storedModel("silero-vad")));
+  } catch (error) {
+    say(`the known crash is not tried: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { SILERO_SHAPES, storedSilero } from "../../../bench/mutants/sources.js";
+import { SILERO_SHAPES } from "../../../bench/mutants/known-crash.js";
+import { storedSilero } from "../../../bench/mutants/sources.js";
 import { fixInput, fixShape, int64Scalar } from "../../../runtime/graphs/fix-input.js";
 import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode } from "../../../runtime/graphs/onnx-model.js";
 import { promoteBranches } from "../../../runtime/graphs/promote-branch.js";

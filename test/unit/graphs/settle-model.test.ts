@@ -3,7 +3,8 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { identityModel, reluModel } from "../../../bench/harness/onnx-model.js";
-import { SILERO_SHAPES, storedSilero } from "../../../bench/mutants/sources.js";
+import { SILERO_SHAPES } from "../../../bench/mutants/known-crash.js";
+import { storedSilero } from "../../../bench/mutants/sources.js";
 import { readModel } from "../../../runtime/graphs/read-model.js";
 import { settleModel } from "../../../runtime/graphs/settle-model.js";
 
