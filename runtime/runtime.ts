@@ -227,8 +227,6 @@ class ComposedRuntime implements Runtime {
     const slots = checkSlots(options.slots ?? LIMITS.defaultSlots);
     const provider = this.providerFor(options);
     const resolved = await this.resolve(model, options);
-    // Loaded here and not at import: the first model pays for its reader.
-    if (resolved.graph !== null) await (await import("./graphs/model-check.js")).checkModel(resolved.graph);
     const laneIndex = this.lanes.assign(contract.criticality);
     const releaseLane = (): void => this.lanes.release(contract.criticality, laneIndex);
     try {

@@ -4,7 +4,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { INTERFACE_VERSION, type NativeAddon } from "./addon.js";
 import {
@@ -46,15 +46,26 @@ export function loadNative(): NativeLoad {
 }
 
 /**
- * The child program that belongs to the loaded addon: it lies beside it. Undefined, with the reason, where there is none.
+ * The child program that belongs to the loaded addon: it lies beside it, and is examined as the addon was. Undefined, with
+ * the reason, where there is none that may be started.
  */
 export function findChild(native: NativeLoad = loadNative()): {
   readonly path?: string;
   readonly reason: string;
 } {
   if (native.addon === null) return { reason: "the addon is not loaded" };
-  const path = join(dirname(native.path), `redline-child${process.platform === "win32" ? ".exe" : ""}`);
-  return existsSync(path) ? { path, reason: "" } : { reason: `${path}: not there` };
+  const place = placeBeside(native.path, `redline-child${process.platform === "win32" ? ".exe" : ""}`);
+  const fault = examineAddon(place);
+  return fault === null ? { path: place.path, reason: "" } : { reason: reasonOf(fault) };
+}
+
+/** A file beside an addon; where that one is shipped, the package's list says what the file must hash to. */
+function placeBeside(addonPath: string, name: string): AddonPlace {
+  const folder = dirname(addonPath);
+  const path = join(folder, name);
+  const prebuilds = dirname(folder);
+  if (basename(prebuilds) !== PREBUILDS) return { path };
+  return { path, sha256: shippedSha256(prebuilds, `${basename(folder)}/${name}`) };
 }
 
 const SWITCHED_OFF: AddonFault = { kind: "disabled", path: "REDLINE_NO_ADDON", detail: "is 1" };
@@ -91,10 +102,13 @@ function load(path: string): NativeAddon | AddonFault {
   return { kind: "version", path, detail };
 }
 
+/** The package's folder of shipped machine code, one folder to a platform beside the list of their hashes. */
+const PREBUILDS = "prebuilds";
+
 /** Where an addon may lie in a package, in the order they are tried. */
 export function addonPlaces(root: string): readonly AddonPlace[] {
   const platform = `${process.platform}-${process.arch}`;
-  const prebuilds = join(root, "prebuilds");
+  const prebuilds = join(root, PREBUILDS);
   const name = `${platform}/redline.node`;
   return [
     { path: join(root, "build", "Release", "redline.node") },

@@ -16,6 +16,14 @@ export interface ExternalFile {
 }
 
 /**
+ * Whether a model may refer to other files at all: each reference holds its key as plain text. Answered by one search
+ * through the bytes, for callers who would read the graph for nothing else.
+ */
+export function mentionsFiles(model: Uint8Array): boolean {
+  return Buffer.from(model.buffer, model.byteOffset, model.byteLength).includes("location");
+}
+
+/**
  * Finds the files that a model's constants lie in. A model given as bytes has no folder (`modelPath` is null) and may
  * refer to none.
  *

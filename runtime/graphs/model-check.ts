@@ -4,9 +4,9 @@
 import { open } from "node:fs/promises";
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
-import { LIMITS } from "../core/limits.js";
 import { type ExternalFile, findExternalData } from "./external-data.js";
 import { type GraphFacts, inspectModel } from "./model-facts.js";
+import { isRuntimeFormat, requireModelSize } from "./model-file.js";
 import { readModel } from "./read-model.js";
 
 /** What is known of a model that passed. */
@@ -26,26 +26,28 @@ export interface ModelFacts {
  * `MODEL_EXTERNAL_PATH`
  */
 export async function checkModel(model: string | Uint8Array): Promise<ModelFacts> {
-  const isPath = typeof model === "string";
-  const what = isPath ? model : "a model from bytes";
-  const bytes = isPath ? await readModelFile(model) : model;
-  requireSize(what, bytes.length);
-  if (isRuntimeFormat(model, bytes)) {
+  return typeof model === "string" ? checkBytes(await readModelFile(model), model) : checkBytes(model, null);
+}
+
+/**
+ * The same for bytes that were read already: what is opened afterwards are then the bytes that were checked. `file` is
+ * where they came from, or null.
+ *
+ * @throws RedlineError as `checkModel`, but for `MODEL_FILE_MISSING`
+ */
+export async function checkBytes(bytes: Uint8Array, file: string | null): Promise<ModelFacts> {
+  const what = file ?? "a model from bytes";
+  requireModelSize(what, bytes.length);
+  if (isRuntimeFormat(bytes)) {
     return Object.freeze({ format: "ort", bytes: bytes.length, graph: null, externalFiles: [] });
   }
   try {
     const { facts, external } = inspectModel(readModel(bytes));
-    const externalFiles = await findExternalData(external, isPath ? path.resolve(model) : null);
+    const externalFiles = await findExternalData(external, file === null ? null : path.resolve(file));
     return Object.freeze({ format: "onnx", bytes: bytes.length, graph: facts, externalFiles });
   } catch (error) {
     throw error instanceof RedlineError ? naming(what, error) : error;
   }
-}
-
-/** As ONNX Runtime decides it: by the name of a file, by the mark in bytes. */
-function isRuntimeFormat(model: string | Uint8Array, bytes: Uint8Array): boolean {
-  if (typeof model === "string") return /\.ort$/i.test(model);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1", 4, 8) === "ORTM";
 }
 
 async function readModelFile(at: string): Promise<Uint8Array> {
@@ -54,7 +56,7 @@ async function readModelFile(at: string): Promise<Uint8Array> {
     try {
       const entry = await handle.stat();
       if (!entry.isFile()) throw new Error("not a plain file");
-      requireSize(at, entry.size);
+      requireModelSize(at, entry.size);
       return await handle.readFile();
     } finally {
       await handle.close();
@@ -64,17 +66,6 @@ async function readModelFile(at: string): Promise<Uint8Array> {
     const received = cause instanceof Error ? cause.message : String(cause);
     throw new RedlineError("MODEL_FILE_MISSING", { what: at, received, cause });
   }
-}
-
-function requireSize(what: string, bytes: number): void {
-  if (bytes === 0) throw new RedlineError("MODEL_LOAD_FAILED", { what, received: "an empty file" });
-  if (bytes <= LIMITS.modelBytes) return;
-  throw new RedlineError("MODEL_LIMIT", {
-    what,
-    expected: `at most ${LIMITS.modelBytes} bytes`,
-    received: String(bytes),
-    hint: "keep large weights beside the model, as external data",
-  });
 }
 
 /** The same error with the model's name in front. */

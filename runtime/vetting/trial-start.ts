@@ -21,6 +21,7 @@ export class TrialStarter {
   reason = "";
   private readonly underWay = new Set<Trial>();
   private hasEnded = false;
+  private found: ReturnType<typeof findChild> | undefined;
 
   constructor(private readonly place: TrialPlace) {}
 
@@ -86,7 +87,9 @@ export class TrialStarter {
       this.reason = "the addon is not loaded";
       return undefined;
     }
-    const { path, reason } = findChild(loadNative());
+    // Examined once: the file is read and hashed for it.
+    this.found ??= findChild(loadNative());
+    const { path, reason } = this.found;
     if (path === undefined) this.reason = `${reason}; npm run build:native`;
     return path;
   }

@@ -2,7 +2,7 @@
 // Invariant: a graph it answers has the sha256 its verdict states; a verdict or graph that is damaged does not exist.
 
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { type ErrorCode, RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
@@ -65,6 +65,15 @@ export class VerdictStore {
     return path.join(this.folder, `${key}.json`);
   }
 
+  /** What is remembered, or undefined; notes that it is used now, which is what keeps it from being collected. */
+  async use(key: string): Promise<Remembered | undefined> {
+    const remembered = await this.read(key);
+    const now = new Date();
+    // A store that can only be read keeps no order of use and loses nothing else.
+    if (remembered !== undefined) await utimes(this.pathOf(key), now, now).catch(() => {});
+    return remembered;
+  }
+
   /** What is remembered, or undefined. */
   async read(key: string): Promise<Remembered | undefined> {
     const verdict = await this.verdictAt(key);
@@ -87,7 +96,7 @@ export class VerdictStore {
         await this.place(this.graphPath(key, verdict.graphSha256), graph);
       }
       await this.place(this.pathOf(key), Buffer.from(`${JSON.stringify({ schema: 1, key, ...verdict })}\n`));
-      await this.forgetOldest();
+      await this.forgetLeastUsed();
     } catch (cause) {
       throw new RedlineError("STORE_WRITE_FAILED", {
         what: this.folder,
@@ -147,8 +156,8 @@ export class VerdictStore {
     }
   }
 
-  /** Drops the oldest verdicts above the limit, and whatever else of theirs lies there. */
-  private async forgetOldest(): Promise<void> {
+  /** Drops the verdicts above the limit that were used longest ago, and whatever else of theirs lies there. */
+  private async forgetLeastUsed(): Promise<void> {
     const keys = await this.keys();
     if (keys.length <= LIMITS.vettedModels) return;
     const aged = await Promise.all(

@@ -5,6 +5,7 @@ import path from "node:path";
 import type { OrtOptions } from "../bindings/addon.js";
 import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
+import { isRuntimeFormat } from "../graphs/model-file.js";
 import { closeShapes, type StatedShapes } from "../providers/stated-shapes.js";
 import { checkGolden, type GoldenCase, goldenInputs, zeroInputs } from "./golden.js";
 import { type HashedBytes, readHashed } from "./model-bytes.js";
@@ -183,9 +184,7 @@ function graphFile({ folder }: VetRequest): string {
 
 /** A model in ONNX Runtime's own format is optimised already, and one to be saved in that format is no ONNX file. */
 function isWritable({ bytes, ort }: VetRequest): boolean {
-  const isOrtFormat =
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1", 4, 8) === "ORTM";
-  return !isOrtFormat && ort.configEntries?.["session.save_model_format"] === undefined;
+  return !isRuntimeFormat(bytes) && ort.configEntries?.["session.save_model_format"] === undefined;
 }
 
 /** Whether the library or the golden vectors said no, and the process lives. */

@@ -1,13 +1,11 @@
 // Owns the door in front of a provider: a graph passes once it has been tried in a process of its own.
 // Knows no contract. Invariant: the bytes handed on are the ones that were hashed, and those that were vetted.
 
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { createHash } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
 import type { NativeAddon } from "../bindings/addon.js";
 import { RedlineError } from "../core/errors.js";
-import { type CertainInputs, settleModel } from "../graphs/settle-model.js";
+import type { CertainInputs } from "../graphs/settle-model.js";
 import type {
   GraphOrigin,
   OpenRequest,
@@ -18,7 +16,8 @@ import type {
 import { nodeDisk } from "../store/disk.js";
 import { withLock } from "../store/lock.js";
 import { readGolden } from "./golden.js";
-import { externalFiles, type HashedBytes, hashBytes, hashExternal, readHashed } from "./model-bytes.js";
+import { type HashedModel, hashedModel, requireChecked, requireUnchanged } from "./hashed-model.js";
+import { makeTrialFolder, sweepTrialFolders, trialSubject } from "./trial-folder.js";
 import { defaultLimits, memoryReader, type TrialLimits } from "./trial-limits.js";
 import { TrialStarter } from "./trial-start.js";
 import { isRefusal, type Remembered, VerdictStore } from "./verdict-store.js";
@@ -74,7 +73,9 @@ export class VettedProvider implements Provider {
 
   async open(request: OpenRequest): Promise<ProviderSession> {
     if (request.graph === null) return this.inner.open(request);
-    if (this.options.mode === "off") return this.inner.open(await this.checked(request));
+    if (this.options.mode === "off") return this.inner.open(await this.untried(request));
+    const recalled = await this.recalled(request);
+    if (recalled !== null) return this.openVetted(request, recalled);
     const model = await hashedModel(request);
     const key = await this.keyOf(request, model);
     const { verdict, graph } = await this.verdictOn(key, { request, model });
@@ -85,8 +86,7 @@ export class VettedProvider implements Provider {
       throw new RedlineError(code, { what, expected, received, hint: again });
     }
     if (graph === null) return this.inner.open({ ...request, graph: model.file ?? model.bytes });
-    const ort = { ...request.ort, graphOptimization: "disabled" } as const;
-    return this.inner.open({ ...request, graph, ort });
+    return this.openVetted(request, graph);
   }
 
   async close(): Promise<void> {
@@ -100,14 +100,40 @@ export class VettedProvider implements Provider {
     this.starter.killAll();
   }
 
-  /** Without vetting, what a manifest vouches for is still opened from the very bytes that were checked. */
-  private async checked(request: OpenRequest): Promise<OpenRequest> {
-    if (request.origin?.sha256 === undefined || typeof request.graph !== "string") return request;
-    const { bytes } = await hashedModel(request);
-    return { ...request, graph: bytes };
+  /**
+   * The vetted graph of a model whose hash the store has taken just now: it alone is opened, and the model need not be
+   * read. A model with files beside it has no verdict under this key.
+   */
+  private async recalled(request: OpenRequest): Promise<Uint8Array | null> {
+    const sha256 = request.origin?.sha256;
+    if (sha256 === undefined || typeof request.graph !== "string") return null;
+    const remembered = await this.verdicts.use(await this.keyOf(request, { sha256, external: [] }));
+    return remembered?.graph ?? null;
   }
 
-  private async keyOf(request: OpenRequest, model: HashedModel): Promise<string> {
+  private openVetted(request: OpenRequest, graph: Uint8Array): Promise<ProviderSession> {
+    const ort = { ...request.ort, graphOptimization: "disabled" } as const;
+    return this.inner.open({ ...request, graph, ort });
+  }
+
+  /** Without vetting a graph is read within limits all the same, and what a manifest vouches for is opened as it was hashed. */
+  private async untried(request: OpenRequest): Promise<OpenRequest> {
+    const { graph, origin } = request;
+    if (graph === null) return request;
+    if (origin?.sha256 === undefined) {
+      const { checkModel } = await import("../graphs/model-check.js");
+      await checkModel(graph);
+      return request;
+    }
+    const model = await hashedModel(request);
+    await requireChecked(model);
+    return { ...request, graph: model.file ?? model.bytes };
+  }
+
+  private async keyOf(
+    request: OpenRequest,
+    model: Pick<HashedModel, "sha256" | "external">,
+  ): Promise<string> {
     const { origin } = request;
     const golden = origin?.golden;
     // A golden file that cannot be read has no hash; the vetting then says so.
@@ -126,7 +152,7 @@ export class VettedProvider implements Provider {
   }
 
   private async verdictOn(key: string, given: Given): Promise<Remembered> {
-    const known = await this.verdicts.read(key);
+    const known = await this.verdicts.use(key);
     if (known !== undefined) return known;
     const existing = this.underWay.get(key);
     if (existing !== undefined) return existing;
@@ -144,10 +170,12 @@ export class VettedProvider implements Provider {
     const { signal } = this.closing;
     try {
       const { root } = this.options;
-      const lock = { root, disk: nodeDisk, subject: `vet-${key}`, timeoutMs: LOCK_TIMEOUT_MS, signal };
+      const subject = trialSubject(key);
+      const lock = { root, disk: nodeDisk, subject, timeoutMs: LOCK_TIMEOUT_MS, signal };
       let outcome: { remembered: Remembered } | { error: unknown } | undefined;
       await withLock(lock, async () => {
         try {
+          await sweepTrialFolders({ root, heldKey: key });
           outcome = { remembered: (await this.verdicts.read(key)) ?? (await this.vet(key, given)) };
         } catch (error) {
           outcome = { error };
@@ -166,7 +194,8 @@ export class VettedProvider implements Provider {
   private async vet(key: string, given: Given): Promise<Remembered> {
     const startedMs = performance.now();
     const model = labelOf(given.request);
-    const remembered = await this.judge(given);
+    await requireChecked(given.model);
+    const remembered = await this.judge(key, given);
     const tookMs = Math.round(performance.now() - startedMs);
     const { verdict } = remembered;
     const timed: Remembered = { ...remembered, verdict: { ...verdict, tookMs } };
@@ -183,15 +212,15 @@ export class VettedProvider implements Provider {
     return timed;
   }
 
-  private async judge({ request, model }: Given): Promise<Remembered> {
+  private async judge(key: string, { request, model }: Given): Promise<Remembered> {
     const label = labelOf(request);
     const { origin, ort = {}, statedShapes } = request;
     const golden = origin?.golden === undefined ? [] : await readGolden(origin.golden, origin);
-    const folder = await this.makeFolder();
+    const folder = await makeTrialFolder({ root: this.options.root, key });
     const common = { model: label, tookMs: 0 };
     let by = "child";
     try {
-      const vetted = await this.exercise(candidatesOf(model, request), {
+      const vetted = await this.exercise(await candidatesOf(model, request), {
         label,
         path: model.file,
         ort,
@@ -240,68 +269,11 @@ export class VettedProvider implements Provider {
       return this.exercise([next, ...rest], request);
     }
   }
-
-  /** In the store, whose disk has room for models; in the system's folder where the store cannot be written. */
-  private async makeFolder(): Promise<string> {
-    const folder = path.join(this.options.root, "tmp", `vet.${process.pid}.${randomUUID()}`);
-    try {
-      await mkdir(folder, { recursive: true });
-      return folder;
-    } catch {
-      return mkdtemp(path.join(tmpdir(), "redline-vet-"));
-    }
-  }
-}
-
-interface HashedModel extends HashedBytes {
-  /** The file, when it needs others beside it; null when its bytes are all of it. */
-  readonly file: string | null;
-  readonly external: readonly (readonly [file: string, sha256: string])[];
 }
 
 interface Given {
   readonly request: OpenRequest;
   readonly model: HashedModel;
-}
-
-/**
- * The model's bytes with their hash.
- *
- * @throws RedlineError `MODEL_FILE_MISSING`, `MODEL_LOAD_FAILED`, or `STORE_HASH_MISMATCH` when a file that was right
- * when the store looked is another now
- */
-async function hashedModel({ graph, origin }: OpenRequest): Promise<HashedModel> {
-  if (graph === null) throw new RedlineError("INTERNAL", { what: "a null graph is not hashed" });
-  if (typeof graph !== "string") {
-    if (graph.length === 0) throw new RedlineError("MODEL_LOAD_FAILED", { what: "the model has no bytes" });
-    return { ...(await hashBytes(graph)), file: null, external: [] };
-  }
-  const hashed = await readHashed(graph);
-  if (origin?.sha256 !== undefined && origin.sha256 !== hashed.sha256) {
-    throw new RedlineError("STORE_HASH_MISMATCH", {
-      what: graph,
-      expected: `sha256 ${origin.sha256}`,
-      received: `sha256 ${hashed.sha256}`,
-      hint: "the file was changed just now: redline models verify",
-    });
-  }
-  const external = await hashExternal(graph, externalFiles(hashed.bytes));
-  return { ...hashed, file: external.length > 0 ? graph : null, external };
-}
-
-/** Files beside a model are read by the library itself, after they were hashed: they must be the same afterwards. */
-async function requireUnchanged(model: HashedModel): Promise<void> {
-  if (model.file === null) return;
-  const { sha256 } = await readHashed(model.file);
-  const files = model.external.map(([file]) => file);
-  const now = await hashExternal(model.file, files);
-  if (sha256 === model.sha256 && JSON.stringify(now) === JSON.stringify(model.external)) return;
-  throw new RedlineError("MODEL_LOAD_FAILED", {
-    what: model.file,
-    expected: "files that stay the same while they are tried",
-    received: "a change",
-    hint: "try again when nobody writes to them",
-  });
 }
 
 /** What the manifest states of the inputs. */
@@ -310,7 +282,11 @@ function certainInputs({ origin, statedShapes }: OpenRequest): CertainInputs {
 }
 
 /** The forms of a model to try, the better one first: without the branches its constant inputs never take, and as it came. */
-function candidatesOf(model: HashedModel, request: OpenRequest): readonly [Uint8Array, ...Uint8Array[]] {
+async function candidatesOf(
+  model: HashedModel,
+  request: OpenRequest,
+): Promise<readonly [Uint8Array, ...Uint8Array[]]> {
+  const { settleModel } = await import("../graphs/settle-model.js");
   const settled = model.file === null ? settleModel(model.bytes, certainInputs(request)) : null;
   return settled === null ? [model.bytes] : [settled, model.bytes];
 }

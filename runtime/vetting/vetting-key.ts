@@ -6,13 +6,16 @@ import { cpus } from "node:os";
 import type { OrtOptions } from "../bindings/addon.js";
 import type { CertainInputs } from "../graphs/settle-model.js";
 
-/** Raised when vetting comes to mean more, so that older verdicts are not taken for it. */
-const VETTING_VERSION = 2;
+/**
+ * Raised when vetting, or the check of a graph before it, comes to mean more, so that older verdicts are not taken for it: a
+ * model with a verdict is not read again.
+ */
+const VETTING_VERSION = 3;
 
 export interface KeyParts {
   readonly modelSha256: string;
   /** Weights beside the model, by file. */
-  readonly external: readonly (readonly [file: string, sha256: string])[];
+  readonly external: readonly (readonly [location: string, sha256: string])[];
   /** Of the golden file; null without one. */
   readonly goldenSha256: string | null;
   readonly variant: string;

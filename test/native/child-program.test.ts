@@ -1,16 +1,16 @@
 // The child program: its requests, its limits, its end, and the known crash it is there for.
 
 import { spawn } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { matmulChain, reluModel } from "../../bench/harness/onnx-model.js";
-import { findOrtLibrary, loadNative } from "../../runtime/bindings/load.js";
+import { knownCrash } from "../../bench/mutants/known-crash.js";
+import { findChild, findOrtLibrary, loadNative } from "../../runtime/bindings/load.js";
 import { ChildTrial } from "../../runtime/vetting/child-trial.js";
-import { inputMadeConstant } from "../support/onnx-edit.js";
 import { findSilero } from "../support/silero.js";
 import { vetted } from "../support/vetted-provider.js";
-import { errorOf } from "../unit/store/catalogue-folder.js";
+import { errorOf, makeFolder, sha256Of } from "../unit/store/catalogue-folder.js";
 
 const native = loadNative();
 const isWindows = process.platform === "win32";
@@ -94,16 +94,56 @@ describe("the child program", () => {
   });
 });
 
+describe("beside a shipped addon", () => {
+  const name = `redline-child${isWindows ? ".exe" : ""}`;
+
+  /** A package's folder of shipped files, the child's listed hash as given. */
+  async function shipped(listed: (bytes: Buffer) => string | undefined) {
+    if (native.addon === null) throw new Error(native.reasons.join("; "));
+    const platform = `${process.platform}-${process.arch}`;
+    const prebuilds = path.join(await makeFolder(), "prebuilds");
+    const folder = path.join(prebuilds, platform);
+    await mkdir(folder, { recursive: true });
+    const bytes = await readFile(path.join(path.dirname(native.path), name));
+    await writeFile(path.join(folder, name), bytes);
+    const list = { [`${platform}/${name}`]: listed(bytes) };
+    await writeFile(path.join(prebuilds, "sha256.json"), JSON.stringify(list));
+    return { native: { ...native, path: path.join(folder, "redline.node") }, child: path.join(folder, name) };
+  }
+
+  test("it is found when it hashes to what the package's list says", async () => {
+    const { native: given, child } = await shipped(sha256Of);
+
+    expect(findChild(given)).toEqual({ path: child, reason: "" });
+  });
+
+  test.each([
+    ["another hash", () => "0".repeat(64), /expected sha256 0{64}, received [0-9a-f]{64}/],
+    ["no hash", () => undefined, /expected a sha256 in the package's list/],
+  ])("it is not started when the list has %s for it", async (_, listed, reason) => {
+    const { native: given, child } = await shipped(listed);
+
+    const found = findChild(given);
+
+    expect(found.path).toBeUndefined();
+    expect(found.reason).toContain(child);
+    expect(found.reason).toMatch(reason);
+  });
+
+  test("it is not started when it is cut off", async () => {
+    const { native: given, child } = await shipped(sha256Of);
+    await truncate(child, 3000);
+
+    expect(findChild(given).reason).toMatch(/cut off: expected \d+ bytes, received 3000/);
+  });
+});
+
 describe("the known crash: Silero v5 with a constant sample rate", () => {
   let broken: Uint8Array | undefined;
   beforeAll(async () => {
     try {
       const { path: file } = await findSilero();
-      broken = inputMadeConstant(await readFile(file), {
-        name: "sr",
-        value: 16_000n,
-        shapes: { input: [1, 576], state: [2, 1, 128] },
-      });
+      broken = knownCrash(await readFile(file));
     } catch (error) {
       console.warn(`skipped: Silero v5 is neither in the store nor to be had: ${error}`);
     }

@@ -1,12 +1,13 @@
 // Owns the promises about which models may reach ONNX Runtime: facts, limits and the files a model may refer to.
 
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { matmulChain, reluModel } from "../../../bench/harness/onnx-model.js";
 import { LIMITS } from "../../../runtime/core/limits.js";
+import { mentionsFiles } from "../../../runtime/graphs/external-data.js";
 import { checkModel } from "../../../runtime/graphs/model-check.js";
 import type { OnnxFunction, OnnxModel, OnnxNode, OnnxTensor } from "../../../runtime/graphs/onnx-model.js";
 import { readModel } from "../../../runtime/graphs/read-model.js";
@@ -49,6 +50,11 @@ async function saved(bytes: Uint8Array): Promise<string> {
   await writeFile(path, bytes);
   return path;
 }
+
+test("whether a model may refer to other files is told without reading its graph", async () => {
+  expect(mentionsFiles(external("weights.bin"))).toBe(true);
+  expect(mentionsFiles(await readFile(ROAD))).toBe(false);
+});
 
 describe("facts", () => {
   test("a bundled model's counts are what its file holds", async () => {

@@ -9,7 +9,6 @@ import {
   parseLine,
   splitList,
 } from "../../../runtime/vetting/line.js";
-import { externalFiles } from "../../../runtime/vetting/model-bytes.js";
 import { vettingKey } from "../../../runtime/vetting/vetting-key.js";
 
 test("a line carries any text, and lists of any texts, there and back", () => {
@@ -76,15 +75,4 @@ test("options that say the default, come in another order or only write files le
   } as const;
 
   expect(vettingKey({ ...PARTS, ort: same })).toBe(vettingKey({ ...PARTS, ort }));
-});
-
-test("the files a graph's weights lie in are found in its bytes, once each and only inside its folder", () => {
-  const entry = (file: string): Buffer => {
-    const length = file.length < 128 ? [file.length] : [(file.length & 127) | 128, file.length >> 7];
-    return Buffer.concat([Buffer.from("\n\x08location\x12"), Buffer.from(length), Buffer.from(file)]);
-  };
-  const long = `${"d/".repeat(100)}w.bin`;
-  const model = Buffer.concat(["w.bin", long, "../w.bin", "/etc/w.bin", "w.bin"].map(entry));
-
-  expect(externalFiles(model)).toEqual([long, "w.bin"]);
 });
