@@ -1,33 +1,34 @@
-// Owns the arms that open a model: vetted by name, unvetted from the optimised file, and on onnxruntime-node; and the
-// start of the child program and of a Node fork. Invariant: what is timed is from the call until it can be used.
+// Owns the arms that open a model (vetted, unvetted from the optimised file or as it came, on onnxruntime-node) and those
+// that start the child program and a Node fork. Invariant: what is timed is from the call until it can be used.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { findChild, findOrtLibrary, loadNative } from "../../runtime/bindings/load.js";
+import type { Dtype, Tensor as Sized, TensorSpec } from "../../runtime/core/tensor.js";
 import { createRuntime, type OpenOptions, type Runtime } from "../../runtime/index.js";
 import { ChildTrial } from "../../runtime/vetting/child-trial.js";
 import { serveArm } from "../harness/child.js";
-import { zeros } from "../harness/zero-inputs.js";
+import { SILERO_SHAPES } from "../mutants/known-crash.js";
+import { seededInputs } from "../mutants/seeded-inputs.js";
 import { PEER_OPTIONS } from "../peers/ort-options.js";
 
-/** How a model is opened. */
-export type OpenArm = "vetted" | "plain" | "onnxruntime-node";
+/** How a model is opened: `plain` is the optimised graph without vetting, `untried` the model without vetting. */
+export type OpenArm = "vetted" | "plain" | "untried" | "onnxruntime-node";
 
 export interface OpenBlock {
   readonly arm: OpenArm;
   /** The store in which the model was, or is to be, vetted. */
   readonly root: string;
-  readonly model: string;
-  /** The graph that vetting wrote. */
-  readonly optimized: string;
+  /** A model's name or a file. */
+  readonly opened: string;
   readonly opens: number;
 }
 
 export interface OpenResult {
   readonly tookMs: readonly number[];
-  /** Of one run on zeros: what was opened must compute the same in every arm. */
+  /** Of one run on the same inputs: what was opened must compute the same in every arm. */
   readonly outputs: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -43,24 +44,22 @@ serveArm(
   async () => runtime?.close(),
 );
 
-async function openOurs({ arm, root, model, optimized, opens }: OpenBlock): Promise<OpenResult> {
-  const isVetted = arm === "vetted";
+async function openOurs({ arm, root, opened, opens }: OpenBlock): Promise<OpenResult> {
   runtime = await createRuntime({
     provider: "ort",
     store: { root, offline: true },
-    vetting: isVetted ? "on" : "off",
+    vetting: arm === "vetted" ? "on" : "off",
   });
-  const options: OpenOptions = isVetted ? {} : { ort: { graphOptimization: "disabled" } };
+  const options: OpenOptions = arm === "plain" ? { ort: { graphOptimization: "disabled" } } : {};
   const tookMs: number[] = [];
   let outputs: OpenResult["outputs"] = {};
   for (let count = 0; count < opens; count++) {
     const startedMs = performance.now();
-    const session = await runtime.open(isVetted ? model : optimized, options);
+    const session = await runtime.open(opened, options);
     tookMs.push(performance.now() - startedMs);
     if (count === 0) {
-      const inputs = session.inputs.map(({ name, dtype, shape }) => [name, zerosOf(dtype, shape)]);
-      const outcome = await session.run(Object.fromEntries(inputs));
-      if (outcome.status !== "done") throw new Error(`${model}: ${outcome.status} / ${outcome.reason}`);
+      const outcome = await session.run(inputsOf(session.inputs));
+      if (outcome.status !== "done") throw new Error(`${opened}: ${outcome.status} / ${outcome.reason}`);
       outputs = inNumbers(outcome.outputs);
       outcome.release();
     }
@@ -70,23 +69,19 @@ async function openOurs({ arm, root, model, optimized, opens }: OpenBlock): Prom
 }
 
 /** As a user opens a file whose graph is optimised already. */
-async function openPeer({ optimized, opens }: OpenBlock): Promise<OpenResult> {
+async function openPeer({ opened, opens }: OpenBlock): Promise<OpenResult> {
   const tookMs: number[] = [];
   let outputs: OpenResult["outputs"] = {};
   for (let count = 0; count < opens; count++) {
     const startedMs = performance.now();
     const options = { ...PEER_OPTIONS.tuned, graphOptimizationLevel: "disabled" } as const;
-    const session = await InferenceSession.create(optimized, options);
+    const session = await InferenceSession.create(opened, options);
     tookMs.push(performance.now() - startedMs);
     if (count === 0) {
-      const feeds = session.inputMetadata.map((input) => {
-        if (!input.isTensor) throw new Error(`${input.name} is not a tensor`);
-        const dims = input.shape.map((size) => (typeof size === "number" ? size : 1));
-        return [
-          input.name,
-          new Tensor(input.type as "float32", zerosOf(input.type, dims) as Float32Array, dims),
-        ];
-      });
+      const feeds = Object.entries(inputsOf(session.inputMetadata.map(specOf))).map(([name, tensor]) => [
+        name,
+        new Tensor(tensor.data as Float32Array, tensor.shape),
+      ]);
       outputs = inNumbers(await session.run(Object.fromEntries(feeds)));
     }
     await session.release();
@@ -94,9 +89,16 @@ async function openPeer({ optimized, opens }: OpenBlock): Promise<OpenResult> {
   return { tookMs, outputs };
 }
 
-function zerosOf(dtype: string, shape: readonly (number | string)[]): Float32Array | BigInt64Array {
-  const floats = zeros(shape);
-  return dtype === "int64" ? new BigInt64Array(floats.length) : floats;
+function inputsOf(specs: readonly TensorSpec[]): Readonly<Record<string, Sized>> {
+  const inputs = seededInputs(specs, { inputSeed: 1, shapes: SILERO_SHAPES });
+  if (inputs === null) throw new Error("the model's inputs are too large");
+  return inputs;
+}
+
+function specOf(metadata: InferenceSession.ValueMetadata): TensorSpec {
+  if (!metadata.isTensor) throw new Error(`${metadata.name} is not a tensor`);
+  const shape = metadata.shape.map((size) => (size === "" ? "?" : size));
+  return { name: metadata.name, dtype: metadata.type as Dtype, shape };
 }
 
 function inNumbers(outputs: Readonly<Record<string, { readonly data: unknown }>>): OpenResult["outputs"] {

@@ -1,11 +1,12 @@
 // Owns the scenario "what does vetting cost?": opening a model that was vetted before, and starting the child program.
-// Controls: the same graph opened without vetting, by us and by onnxruntime-node; a Node fork that loads nothing.
+// Controls: the same graph opened without vetting, by us and by onnxruntime-node; the model itself, optimised anew at each open
+// (untried); a Node fork that loads nothing.
 
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "../../runtime/store/store.js";
-import type { OpenArm, OpenBlock, OpenResult } from "../arms/vetting.js";
+import type { OpenBlock, OpenResult } from "../arms/vetting.js";
 import { storedModel } from "../harness/assets.js";
 import { type ArmProcess, startArm } from "../harness/child.js";
 import { interleave } from "../harness/interleave.js";
@@ -13,9 +14,18 @@ import { quantilesOf } from "../harness/quantiles.js";
 import type { Bench, Scenario } from "../harness/scenario.js";
 import { atMost, atMostTimes, reported, type Verdict } from "../harness/verdict.js";
 
-const MODELS = ["silero-vad", "road-seg"] as const;
-type Model = (typeof MODELS)[number];
-const OPEN_ARMS = ["vetted", "plain", "onnxruntime-node", "first"] as const;
+/**
+ * What is opened: a model by name, as users do, or its file by path. Both arms of a bar know no manifest only by path: a name
+ * has one, which is read, and whose model is hashed, with and without vetting.
+ */
+const SUBJECTS = [
+  { model: "silero-vad", by: "name" },
+  { model: "silero-vad", by: "path" },
+  { model: "road-seg", by: "name" },
+  { model: "road-seg", by: "path" },
+] as const;
+type Subject = (typeof SUBJECTS)[number];
+const OPEN_ARMS = ["vetted", "plain", "untried", "onnxruntime-node", "first"] as const;
 const START_ARMS = ["child", "fork"] as const;
 /** Arms run the same graph of the same library on zeros; the peer may differ in the last bit. */
 const AGREEMENT = 1e-4;
@@ -32,7 +42,7 @@ export const vetting: Scenario = {
 };
 
 type Arm =
-  | { readonly kind: "open"; readonly model: Model; readonly how: (typeof OPEN_ARMS)[number] }
+  | { readonly kind: "open"; readonly subject: Subject; readonly how: (typeof OPEN_ARMS)[number] }
   | { readonly kind: "start"; readonly how: (typeof START_ARMS)[number] };
 
 /** Samples by arm and metric, in milliseconds, and what the arms' runs gave. */
@@ -53,12 +63,13 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   const home = await mkdtemp(join(tmpdir(), "redline-vetting-"));
   const samples = new Samples();
   try {
-    for (const model of MODELS) await prepare(home, model);
-    const opens = MODELS.flatMap((model) => OPEN_ARMS.map((how): Arm => ({ kind: "open", model, how })));
+    const names = new Map<Subject, string>();
+    for (const subject of SUBJECTS) names.set(subject, await prepare(home, subject));
+    const opens = SUBJECTS.flatMap((subject) => OPEN_ARMS.map((how): Arm => ({ kind: "open", subject, how })));
     await interleave({
       arms: [...opens, ...START_ARMS.map((how): Arm => ({ kind: "start", how }))],
       rounds: bench.number("rounds"),
-      block: (arm) => inProcess((process) => block(bench, { arm, process, home, samples })),
+      block: (arm) => inProcess((process) => block(bench, { arm, process, home, names, samples })),
     });
   } finally {
     await rm(home, { recursive: true, force: true });
@@ -67,21 +78,28 @@ async function measure(bench: Bench): Promise<Verdict[]> {
     const [arm = name, metric = ""] = name.split(": ");
     bench.samples({ arm, metric, unit: "ms", quantiles: quantilesOf(ms) });
   }
-  return [...MODELS.flatMap((model) => openVerdicts(samples, model)), ...startVerdicts(samples)];
+  return [...SUBJECTS.flatMap((subject) => openVerdicts(samples, subject)), ...startVerdicts(samples)];
 }
 
-/** A store with one model in it, vetted once. */
-async function prepare(home: string, model: Model): Promise<void> {
-  const root = join(home, model);
+function rootOf(home: string, { model, by }: Subject): string {
+  return join(home, `${model}-${by}`);
+}
+
+/** Fills a store with the model, has it vetted once, and answers what it is opened as. */
+async function prepare(home: string, subject: Subject): Promise<string> {
+  const { model, by } = subject;
+  const root = rootOf(home, subject);
+  const path = await storedModel(model);
   if (model === "silero-vad") {
-    await storedModel(model);
     await using from = openStore();
     await from.export(join(home, "export"), { names: [model] });
     await using to = openStore({ root, offline: true });
     await to.import(join(home, "export"));
   }
-  const first: OpenBlock = { arm: "vetted", root, model, optimized: "", opens: 1 };
+  const opened = by === "name" ? model : path;
+  const first: OpenBlock = { arm: "vetted", root, opened, opens: 1 };
   await inProcess((process) => process.ask<OpenResult>("open", first));
+  return opened;
 }
 
 async function inProcess<T>(act: (process: ArmProcess) => Promise<T>): Promise<T> {
@@ -109,21 +127,22 @@ async function block(
     samples.add(`${arm.how}: start to ready`, tookMs);
     return;
   }
-  const { model, how } = arm;
-  const root = join(home, model);
+  const { subject, how } = arm;
+  const root = rootOf(home, subject);
   const isFirst = how === "first";
+  const isOptimized = how === "plain" || how === "onnxruntime-node";
   if (isFirst) await rm(join(root, "vetted"), { recursive: true });
   const { tookMs, outputs } = await process.ask<OpenResult>("open", {
-    arm: (isFirst ? "vetted" : how) satisfies OpenArm,
+    arm: isFirst ? "vetted" : how,
     root,
-    model,
-    optimized: isFirst ? "" : await optimizedGraph(root),
+    opened: isOptimized ? await optimizedGraph(root) : (names.get(subject) as string),
     opens: isFirst ? 1 : bench.number("opens"),
   } satisfies OpenBlock);
-  samples.outputs.set(`${model} ${how}`, outputs);
+  const name = labelOf(subject);
+  samples.outputs.set(`${name} ${how}`, outputs);
   const [first = Number.NaN, ...later] = tookMs;
-  samples.add(`${model} ${how}: first open of a process`, [first]);
-  if (!isFirst) samples.add(`${model} ${how}: later opens`, later);
+  samples.add(`${name} ${how}: first open of a process`, [first]);
+  if (!isFirst) samples.add(`${name} ${how}: later opens`, later);
 }
 
 /** The one graph that vetting wrote. */
@@ -133,28 +152,38 @@ async function optimizedGraph(root: string): Promise<string> {
   return join(root, "vetted", names[0] as string);
 }
 
-function openVerdicts(samples: Samples, model: Model): Verdict[] {
-  const bars = ["first open of a process", "later opens"].flatMap((metric) => [
-    atMostTimes({
-      what: `${model}: vetted open, second time, ${metric}, p50`,
-      ours: samples.p50(`${model} vetted: ${metric}`),
-      theirs: samples.p50(`${model} plain: ${metric}`),
+function labelOf({ model, by }: Subject): string {
+  return `${model} by ${by}`;
+}
+
+function openVerdicts(samples: Samples, subject: Subject): Verdict[] {
+  const name = labelOf(subject);
+  const p50 = (how: (typeof OPEN_ARMS)[number], metric: string): number | null =>
+    samples.p50(`${name} ${how}: ${metric}`);
+  const bars = ["first open of a process", "later opens"].map((metric) => {
+    const others = (["plain", "untried", "onnxruntime-node"] as const).map(
+      (how) => `${how} ${inMs(p50(how, metric))}`,
+    );
+    return atMostTimes({
+      what: `${name}: vetted open, second time, ${metric}, p50`,
+      ours: p50("vetted", metric),
+      theirs: p50("plain", metric),
       factor: 1.3,
       of: "a plain open of the optimised file",
-      note: `${inMs(samples.p50(`${model} vetted: ${metric}`))} against ${inMs(samples.p50(`${model} plain: ${metric}`))}; onnxruntime-node ${inMs(samples.p50(`${model} onnxruntime-node: ${metric}`))}`,
-    }),
-  ]);
+      note: `vetted ${inMs(p50("vetted", metric))}, ${others.join(", ")}`,
+    });
+  });
   return [
     ...bars,
     reported({
-      what: `${model}: first vetted open, p50`,
-      measured: samples.p50(`${model} first: first open of a process`),
+      what: `${name}: first vetted open, p50`,
+      measured: p50("first", "first open of a process"),
       unit: "ms",
     }),
     atMost({
-      what: `${model}: largest difference between the arms' outputs`,
+      what: `${name}: largest difference between the arms' outputs`,
       bar: `<= ${AGREEMENT}`,
-      measured: disagreement(samples, model),
+      measured: disagreement(samples, name),
       limit: AGREEMENT,
       unit: "",
     }),
@@ -179,8 +208,8 @@ function startVerdicts(samples: Samples): Verdict[] {
   ];
 }
 
-function disagreement(samples: Samples, model: Model): number {
-  const [reference, ...others] = OPEN_ARMS.map((how) => samples.outputs.get(`${model} ${how}`) ?? {});
+function disagreement(samples: Samples, name: string): number {
+  const [reference, ...others] = OPEN_ARMS.map((how) => samples.outputs.get(`${name} ${how}`) ?? {});
   let largest = 0;
   for (const outputs of others) {
     for (const [name, values] of Object.entries(reference ?? {})) {

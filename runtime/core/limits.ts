@@ -18,6 +18,8 @@ export const LIMITS = {
   imageSide: 16_384,
   /** Largest image in pixels: 64 megapixels, as 192 MB of RGB. */
   imagePixels: 67_108_864,
+  /** Passes over a progressive JPEG: encoders make about ten, and each costs as much time as the whole picture. */
+  imageScans: 64,
   /** Largest manifest in bytes. */
   manifestBytes: 1_048_576,
   /** Largest model file in bytes (ONNX protobuf's own limit). */
@@ -40,8 +42,15 @@ export const LIMITS = {
   tensorDimension: 2_147_483_647,
   /** Largest package a model file is taken out of: two of the largest files. */
   archiveBytes: 4_294_967_296,
-  /** Files a zip archive may list: more is an archive made to be slow, not a wheel. */
+  /** Files an archive may list: more is an archive made to be slow, not a package. */
   archiveEntries: 65_536,
+  /** Bytes a package may unpack to for each of its own: code stays below 20, weights below 2, and deflate ends at 1032. */
+  archiveRatio: 200,
+  /** Answers of a hub about a model, in bytes: the largest repositories list their files in a few of these. */
+  hubAnswerBytes: 16_777_216,
+  /** Pieces before the samples of a WAV file, and their bytes: a cover picture and a studio's notes fit many times. */
+  wavChunks: 1024,
+  wavHeaderBytes: 67_108_864,
   /** Model versions an export may hold. */
   exportModels: 1024,
   /** Largest golden file, model card or licence text that is kept with a version. */

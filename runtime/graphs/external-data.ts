@@ -15,12 +15,22 @@ export interface ExternalFile {
   readonly bytes: number;
 }
 
+/** A piece that is searched in a moment. */
+const PIECE_BYTES = 4 << 20;
+const MARK = "location";
+
 /**
- * Whether a model may refer to other files at all: each reference holds its key as plain text. Answered by one search
- * through the bytes, for callers who would read the graph for nothing else.
+ * Whether a model may refer to other files at all: each reference holds its key as plain text. Answered by a search through
+ * the bytes, piece by piece, for callers who would read the graph for nothing else.
  */
-export function mentionsFiles(model: Uint8Array): boolean {
-  return Buffer.from(model.buffer, model.byteOffset, model.byteLength).includes("location");
+export async function mentionsFiles(model: Uint8Array): Promise<boolean> {
+  const bytes = Buffer.from(model.buffer, model.byteOffset, model.byteLength);
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    if (at > 0) await new Promise(setImmediate);
+    // Pieces overlap by the mark, which may lie across their edge.
+    if (bytes.subarray(at, at + PIECE_BYTES + MARK.length).includes(MARK)) return true;
+  }
+  return false;
 }
 
 /**

@@ -8,6 +8,7 @@ import { basename, extname } from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
+import { LIMITS } from "../core/limits.js";
 import { cutFrame, missingInput } from "./broken-input.js";
 import { ByteStream } from "./byte-stream.js";
 import { createStamp, type FrameItem, type FrameSource, streamNames } from "./frame.js";
@@ -41,6 +42,9 @@ const PASSTHROUGH_FLAGS = [
   ["-vsync", "passthrough"],
 ] as const;
 
+/** What ffmpeg says of a picture beyond `-max_pixels`, or beyond what it could count. */
+const TOO_LARGE_WORDS = /picture size \d+x\d+ is invalid|exceeds specified max pixel count/i;
+
 async function* readClip(path: string, options: ClipOptions): AsyncGenerator<FrameItem> {
   await access(path).catch((cause: unknown) => {
     throw missingInput(path, cause);
@@ -68,9 +72,16 @@ async function* deliver(decoder: Decoder, path: string, clock: Clock): AsyncGene
       }
       yield { id, ...streamNames(names, id), capturedUs: stamp(), ...picture };
     }
-    const { exitCode, lastLine, startError } = await decoder.end();
+    const { exitCode, lastLine, startError, isTooLarge } = await decoder.end();
     if (startError !== undefined) throw withoutFfmpeg(path, startError);
     if (id === 0 && /fps_mode/.test(lastLine)) return false;
+    if (isTooLarge) {
+      throw new RedlineError("SOURCE_TOO_LARGE", {
+        what: path,
+        expected: `at most ${LIMITS.imagePixels} pixels a frame`,
+        received: lastLine,
+      });
+    }
     if (id === 0) {
       throw new RedlineError("SOURCE_FORMAT", {
         what: path,
@@ -101,7 +112,9 @@ class Decoder {
 
   constructor(program: string, path: string, passthrough: readonly string[]) {
     // `file:` keeps a name with a colon, or one that begins with a dash, from being read as a protocol or an option.
-    const args = ["-nostdin", "-v", "error", "-i", `file:${path}`, "-map", "0:v:0?", ...passthrough];
+    // A picture beyond the limit is refused before ffmpeg makes room for it.
+    const args = ["-nostdin", "-v", "error", "-max_pixels", String(LIMITS.imagePixels), "-i", `file:${path}`];
+    args.push("-map", "0:v:0?", ...passthrough);
     args.push("-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1");
     this.#child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -122,10 +135,16 @@ class Decoder {
   }
 
   /** Waits for the process to end by itself. */
-  async end(): Promise<{ exitCode: number | null; lastLine: string; startError: Error | undefined }> {
+  async end(): Promise<{
+    exitCode: number | null;
+    lastLine: string;
+    startError: Error | undefined;
+    isTooLarge: boolean;
+  }> {
     const exitCode = await this.#ended;
     const lines = this.#errors.split("\n").filter((line) => line.trim() !== "");
-    return { exitCode, lastLine: lines.at(-1)?.trim() ?? "", startError: this.#startError };
+    const isTooLarge = TOO_LARGE_WORDS.test(this.#errors);
+    return { exitCode, lastLine: lines.at(-1)?.trim() ?? "", startError: this.#startError, isTooLarge };
   }
 
   /** Ends the process if it still runs, and waits until it is gone. */

@@ -6,6 +6,7 @@ import { type ErrorCode, RedlineError, reasonOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { missingInput } from "./broken-input.js";
 import { loadSharp } from "./image-codec.js";
+import { imageFormat, scansOf } from "./image-format.js";
 
 /** File name endings read as images, lower case. */
 export const IMAGE_EXTENSIONS: readonly string[] = [
@@ -74,7 +75,26 @@ async function readImageFile(path: string): Promise<Buffer> {
     throw missingInput(path, cause);
   }
   if (bytes.length === 0) throw new RedlineError("SOURCE_EMPTY", { what: path });
+  requireKnownFormat(path, bytes);
   return bytes;
+}
+
+/** A decoder goes by content, not by name, and knows formats that are programs, such as SVG: those are not for pictures of a camera. */
+function requireKnownFormat(path: string, bytes: Uint8Array): void {
+  const format = imageFormat(bytes);
+  if (format === null) {
+    const head = Buffer.from(bytes.subarray(0, 8)).toString("hex");
+    throw unreadable(path, new Error(`a file that begins with the bytes ${head}`));
+  }
+  if (format !== "jpeg") return;
+  const scans = scansOf(bytes, LIMITS.imageScans);
+  if (scans <= LIMITS.imageScans) return;
+  throw new RedlineError("SOURCE_TOO_LARGE", {
+    what: path,
+    expected: `at most ${LIMITS.imageScans} scans`,
+    received: "more",
+    hint: "every scan of a progressive JPEG goes over the whole picture: save it anew",
+  });
 }
 
 async function requirePermittedSize(path: string, bytes: Buffer): Promise<void> {

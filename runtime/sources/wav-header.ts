@@ -2,6 +2,7 @@
 // Knows no samples. Invariant: answers only layouts the decoder can read; all else is an error that says what it is.
 
 import { RedlineError } from "../core/errors.js";
+import { LIMITS } from "../core/limits.js";
 import { checkLayout, convertHint } from "./audio.js";
 import type { ByteStream } from "./byte-stream.js";
 import type { PcmLayout } from "./pcm.js";
@@ -51,11 +52,17 @@ export async function readWavHeader(bytes: ByteStream, label: string): Promise<W
 
   let layout: PcmLayout | undefined;
   let longDataBytes: number | undefined;
-  for (;;) {
+  let passedBytes = 0;
+  for (let chunks = 0; ; chunks++) {
     const head = await bytes.read(8);
     if (head.length < 8) throw endsInHeader(label);
     const id = text(head, 0, 4);
     const size = dataView(head).getUint32(4, true);
+    if (id !== "data") passedBytes += size;
+    if (chunks > LIMITS.wavChunks || passedBytes > LIMITS.wavHeaderBytes) {
+      const most = `samples within ${LIMITS.wavChunks} chunks and ${LIMITS.wavHeaderBytes} bytes`;
+      throw malformed(label, most, `${chunks} chunks of ${passedBytes} bytes without one`);
+    }
     if (id === "data") {
       if (layout === undefined) throw malformed(label, "a fmt chunk before the data", "data first");
       return { ...layout, dataBytes: await dataLength(bytes, { size, longDataBytes }) };

@@ -84,7 +84,7 @@ export async function openExport(
 
 async function openFolder({ disk }: Place, source: string): Promise<OpenExport | null> {
   const at = path.join(source, INDEX_NAME);
-  const text = await readSmall(disk, at, LIMITS.modelBytes);
+  const text = await readSmall(disk, at, LIMITS.companionBytes);
   if (text === null) return null;
   return {
     index: parseIndex(at, text),

@@ -1,9 +1,10 @@
 // Owns hf: sources: one file of one revision of a model repository, through the hub's own client. Knows no hash of ours.
 // Invariant: what is read is named by a commit; a branch or tag is turned into one before the first byte.
 
+import { LIMITS } from "../core/limits.js";
 import type { Receiver } from "./receive.js";
 import { type HfSource, spellSource } from "./source.js";
-import { openWeb } from "./web-fetch.js";
+import { openWeb, type WebFetch } from "./web-fetch.js";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 
@@ -23,7 +24,7 @@ export async function readHf(
   const web = openWeb(signal);
   const hub = {
     ...hubOf(process.env),
-    fetch: ((url, init = {}) => web.fetch(String(url), init)) as typeof fetch,
+    fetch: ((url, init = {}) => answer(web, String(url), init)) as typeof fetch,
   };
   try {
     const revision = COMMIT.test(source.revision)
@@ -49,6 +50,22 @@ export async function readHf(
   } finally {
     web.end();
   }
+}
+
+/** A file is bounded by its manifest's size; what the hub says about a model is read whole, and bounded here. */
+async function answer(web: WebFetch, url: string, init: RequestInit): Promise<Response> {
+  const response = await web.fetch(url, init);
+  if (response.body === null || !/\/api\//.test(new URL(url).pathname)) return response;
+  let receivedBytes = 0;
+  const counting = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      receivedBytes += chunk.length;
+      if (receivedBytes <= LIMITS.hubAnswerBytes) controller.enqueue(chunk);
+      else controller.error(new Error(`the hub's answer is over ${LIMITS.hubAnswerBytes} bytes`));
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body.pipeThrough(counting), { status, statusText, headers: [...headers] });
 }
 
 function hubOf(env: Readonly<Record<string, string | undefined>>): { hubUrl?: string; accessToken?: string } {

@@ -26,7 +26,7 @@ export async function readNpm(
   await stoppable(signal, () =>
     pacote.tarball.stream(
       spec,
-      (tarball) => takeFile(tarball, { file: source.file, receiver, signal }),
+      (tarball) => takeFromTarball(tarball, { file: source.file, receiver, signal }),
       options as Options,
     ),
   );
@@ -85,23 +85,47 @@ function findNpm(): string {
   return places.find((place) => existsSync(place)) ?? path.join(prefix, "node_modules", "npm");
 }
 
-async function takeFile(
+/**
+ * Finds one file in a package's tarball and delivers it. What is unpacked and passed over costs time alone, so the number of
+ * files, their sizes and the ratio of the compression are bounded.
+ *
+ * @throws Error with the archive's reason
+ */
+export async function takeFromTarball(
   tarball: NodeJS.ReadableStream,
-  { file, receiver, signal }: { file: string; receiver: Receiver; signal: AbortSignal },
+  {
+    file,
+    receiver,
+    signal,
+  }: { readonly file: string; readonly receiver: Receiver; readonly signal: AbortSignal },
 ): Promise<void> {
   const { Parser } = await import("tar");
   await new Promise<void>((resolve, reject) => {
     let delivered: Promise<void> | undefined;
     let totalBytes = 0;
-    const parser = new Parser({ strict: true, onReadEntry: (entry) => take(entry) });
+    let entries = 0;
+    let packedBytes = 0;
+    const parser = new Parser({
+      strict: true,
+      maxDecompressionRatio: LIMITS.archiveRatio,
+      onReadEntry: (entry) => take(entry),
+    });
     const fail = (error: unknown) => {
       tarball.unpipe();
       reject(error);
     };
+    tarball.on("data", (piece: Buffer) => {
+      packedBytes += piece.length;
+      if (packedBytes > LIMITS.archiveBytes)
+        fail(new Error(`the package is over ${LIMITS.archiveBytes} bytes`));
+    });
     const take = (entry: ReadEntry) => {
       totalBytes += entry.size;
+      entries += 1;
       if (totalBytes > LIMITS.modelBytes)
         return fail(new Error(`unpacks to over ${LIMITS.modelBytes} bytes`));
+      if (entries > LIMITS.archiveEntries)
+        return fail(new Error(`the package lists over ${LIMITS.archiveEntries} files`));
       if (delivered !== undefined || entry.type !== "File" || pathInPackage(entry.path) !== file) {
         return entry.resume();
       }

@@ -52,8 +52,12 @@ async function saved(bytes: Uint8Array): Promise<string> {
 }
 
 test("whether a model may refer to other files is told without reading its graph", async () => {
-  expect(mentionsFiles(external("weights.bin"))).toBe(true);
-  expect(mentionsFiles(await readFile(ROAD))).toBe(false);
+  const acrossPieces = Buffer.alloc(8 << 20);
+  acrossPieces.write("location", (4 << 20) - 3);
+
+  expect(await mentionsFiles(external("weights.bin"))).toBe(true);
+  expect(await mentionsFiles(acrossPieces)).toBe(true);
+  expect(await mentionsFiles(await readFile(ROAD))).toBe(false);
 });
 
 describe("facts", () => {
