@@ -15,8 +15,9 @@ import { readPower } from "./power/power-source.js";
 import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
 import { createRuntime, type RuntimeOptions } from "./runtime.js";
 import { isMicrophoneInstalled, MICROPHONE_PACKAGE } from "./sources/microphone.js";
-import { openStore } from "./store/store.js";
+import { openStore, type VariantState } from "./store/store.js";
 import { tryChild } from "./vetting/trial-start.js";
+import { vettedModels, vettingOf } from "./vetting/vetted-models.js";
 
 /** How well one thing works: fully, with something lost, or not at all. */
 export type FindingState = "ok" | "limited" | "missing";
@@ -256,10 +257,26 @@ async function storeFindings(options: DoctorOptions): Promise<Finding[]> {
       const usable = mine.find((one) => one.state === "ok" && one.variantId === mine[0]?.variantId);
       return modelFinding({ model, first: usable ?? mine[0], isOffline: store.isOffline });
     });
-    return [health, ...models];
+    return [health, ...models, await verdictFinding(store.root, states)];
   } catch (error) {
     return [{ check: "store", state: "limited", found: where, reasons: [messageOf(error)] }];
   }
+}
+
+/** How the models of the main job stand with vetting, and every refusal that is remembered. */
+async function verdictFinding(root: string, states: readonly VariantState[]): Promise<Finding> {
+  const check = "verdicts";
+  const verdicts = await vettedModels({ root });
+  const words = MAIN_JOB_MODELS.flatMap((model) => {
+    const first = states.find((one) => one.model === model && one.state === "ok");
+    return first === undefined ? [] : [`${model} ${vettingOf(first, verdicts).state}`];
+  });
+  const refused = verdicts.filter(({ state, isCurrent }) => state === "refused" && isCurrent);
+  const found = words.length === 0 ? "no model is here to be tried" : words.join(", ");
+  if (refused.length === 0) return { check, state: "ok", found, reasons: [] };
+  const reasons = refused.map(({ model, code, path }) => `${model} was refused, ${code}: ${path}`);
+  const again = "delete that file to have the model tried again";
+  return { check, state: "limited", found: `${found}; ${refused.length} refused`, reasons, fix: again };
 }
 
 function modelFinding(given: {

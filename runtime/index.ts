@@ -65,7 +65,7 @@ export {
   type VariantState,
   type VerifyOptions,
 } from "./store/store.js";
-export { type VettedModel, vettedModels } from "./vetting/verdict-store.js";
+export { type FileVetting, type VettedModel, vettedModels, vettingOf } from "./vetting/vetted-models.js";
 export type { GateRules } from "./voice/energy-gate.js";
 export {
   type FrameReading,

@@ -2,7 +2,14 @@
 // Computes nothing.
 
 import type { Command } from "commander";
-import { openStore, RedlineError, type Store, type VariantState, vettedModels } from "../index.js";
+import {
+  openStore,
+  RedlineError,
+  type Store,
+  type VariantState,
+  vettedModels,
+  vettingOf,
+} from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
 import { collect, exportTo, importFrom, type Limits, rollBack } from "./models-upkeep.js";
@@ -139,14 +146,21 @@ async function verify({
   repair,
 }: Given & { name: string | undefined; repair: boolean }): Promise<void> {
   const states = await store.verify(name, { signal, repair });
-  for (const state of states) output.event({ type: "file", ...state }, variantLine(state));
+  const verdicts = await vettedModels({ root: store.root });
+  for (const state of states) {
+    // What is not here, or is none of the catalogue's models, is opened by nobody.
+    const vetting = state.state === "ok" && state.variantId !== null ? vettingOf(state, verdicts) : null;
+    const said = vetting === null ? "" : `  ${VETTING_WORDS[vetting.state]}`;
+    output.event({ type: "file", ...state, vetting }, `${variantLine(state)}${said}`);
+  }
   const damaged = states.filter(({ state }) => state === "damaged");
   // A verdict belongs to a file's bytes and to options, not to a name: it is shown when everything is.
-  const vetted = name === undefined ? await vettedModels({ root: store.root }) : [];
+  const vetted = name === undefined ? verdicts : [];
   for (const verdict of vetted) {
-    const { model, state, code, path } = verdict;
+    const { model, state, code, isCurrent, path } = verdict;
     const found = code === undefined ? state : `${state}, ${code}`;
-    output.event({ type: "vetted", ...verdict }, `${model.padEnd(24)} ${found}  ${path}`);
+    const use = isCurrent || state === "damaged" ? "" : ", by another version or machine";
+    output.event({ type: "vetted", ...verdict }, `${model.padEnd(24)} ${found}${use}  ${path}`);
   }
   const counts = {
     files: states.length,
@@ -169,6 +183,13 @@ async function verify({
     hint: `redline models verify${name === undefined ? "" : ` ${name}`} --repair`,
   });
 }
+
+const VETTING_WORDS = {
+  passed: "vetted",
+  refused: "refused when it was tried",
+  outdated: "vetted before; its next open tries it anew",
+  untried: "not vetted yet; its first open tries it",
+} as const;
 
 function variantLine({ model, variantId, precision, bytes, state, path }: VariantState): string {
   const owner = model ?? "(no manifest)";

@@ -35,7 +35,7 @@ export async function hashedModel({ graph, origin }: OpenRequest): Promise<Hashe
       hint: "the file was changed just now: redline models verify",
     });
   }
-  const isChecked = mentionsFiles(hashed.bytes);
+  const isChecked = await mentionsFiles(hashed.bytes);
   const externalFiles = isChecked ? await check(hashed.bytes, from) : [];
   const external = await hashExternal(externalFiles);
   return { ...hashed, file: external.length > 0 ? from : null, from, external, externalFiles, isChecked };

@@ -16,6 +16,9 @@ export type Refusal = (typeof REFUSALS)[number];
 export type Verdict = {
   /** For people: `road-seg@int8-320`, or a path. */
   readonly model: string;
+  readonly modelSha256: string;
+  /** Versions and machine it was found with, see `surroundingsOf`. */
+  readonly surroundings: string;
   /** `child` or `fork`. */
   readonly by: string;
   readonly tookMs: number;
@@ -43,10 +46,12 @@ export interface Remembered {
   readonly graph: Uint8Array | null;
 }
 
-/** A verdict as `redline models verify` shows it. */
-export interface VettedModel {
+/** A verdict as it lies in the store; what a damaged one was about is empty. */
+export interface Found {
   readonly key: string;
   readonly model: string;
+  readonly sha256: string;
+  readonly surroundings: string;
   readonly state: "passed" | "refused" | "damaged";
   /** The file to delete to have the model tried again. */
   readonly path: string;
@@ -95,7 +100,7 @@ export class VerdictStore {
       if (graph !== null && verdict.state === "passed" && verdict.graphSha256 !== null) {
         await this.place(this.graphPath(key, verdict.graphSha256), graph);
       }
-      await this.place(this.pathOf(key), Buffer.from(`${JSON.stringify({ schema: 1, key, ...verdict })}\n`));
+      await this.place(this.pathOf(key), Buffer.from(`${JSON.stringify({ schema: 2, key, ...verdict })}\n`));
       await this.forgetLeastUsed();
     } catch (cause) {
       throw new RedlineError("STORE_WRITE_FAILED", {
@@ -108,21 +113,24 @@ export class VerdictStore {
   }
 
   /** Every verdict, its graph hashed now. Changes nothing. */
-  async list(): Promise<VettedModel[]> {
-    const models: VettedModel[] = [];
+  async list(): Promise<Found[]> {
+    const found: Found[] = [];
     for (const key of await this.keys()) {
       const verdict = await this.verdictAt(key);
-      const at = this.pathOf(key);
+      const path = this.pathOf(key);
       if (verdict === undefined) {
-        models.push({ key, model: "(unreadable)", state: "damaged", path: at });
-      } else if (verdict.state === "refused") {
-        models.push({ key, model: verdict.model, state: "refused", path: at, code: verdict.code });
-      } else {
-        const state = (await this.read(key)) === undefined ? "damaged" : "passed";
-        models.push({ key, model: verdict.model, state, path: at });
+        found.push({ key, model: "(unreadable)", sha256: "", surroundings: "", state: "damaged", path });
+        continue;
+      }
+      const { model, modelSha256: sha256, surroundings } = verdict;
+      const common = { key, model, sha256, surroundings, path };
+      if (verdict.state === "refused") found.push({ ...common, state: "refused", code: verdict.code });
+      else {
+        const isWhole = (await this.read(key)) !== undefined;
+        found.push({ ...common, state: isWhole ? "passed" : "damaged" });
       }
     }
-    return models;
+    return found;
   }
 
   private graphPath(key: string, sha256: string): string {
@@ -182,7 +190,8 @@ function checkVerdict(json: unknown, key: string): Verdict | undefined {
   if (typeof json !== "object" || json === null) return undefined;
   const fields = json as Record<string, unknown>;
   const areTexts = (...names: string[]): boolean => names.every((name) => typeof fields[name] === "string");
-  if (fields.schema !== 1 || fields.key !== key || !areTexts("model", "by")) return undefined;
+  if (fields.schema !== 2 || fields.key !== key) return undefined;
+  if (!areTexts("model", "modelSha256", "surroundings", "by")) return undefined;
   if (fields.state === "passed") {
     const { graphSha256 } = fields;
     const isHash = graphSha256 === null || /^[0-9a-f]{64}$/.test(String(graphSha256));
@@ -195,14 +204,4 @@ function checkVerdict(json: unknown, key: string): Verdict | undefined {
 /** Whether a finding is remembered. */
 export function isRefusal(code: ErrorCode): code is Refusal {
   return REFUSALS.some((refusal) => refusal === code);
-}
-
-/**
- * Every verdict remembered in a store's folder, its graph hashed now.
- *
- * @example
- * const refused = (await vettedModels({ root: openStore().root })).filter(({ state }) => state === "refused");
- */
-export function vettedModels({ root }: { readonly root: string }): Promise<VettedModel[]> {
-  return new VerdictStore(root).list();
 }

@@ -22,7 +22,7 @@ import { defaultLimits, memoryReader, type TrialLimits } from "./trial-limits.js
 import { TrialStarter } from "./trial-start.js";
 import { isRefusal, type Remembered, VerdictStore } from "./verdict-store.js";
 import { type VetRequest, type Vetted, vetGraph } from "./vet-graph.js";
-import { machineFingerprint, vettingKey } from "./vetting-key.js";
+import { machineFingerprint, surroundingsOf, vettingKey } from "./vetting-key.js";
 
 /** Another process that vets the same key is waited for this long; then both do it, which harms neither. */
 const LOCK_TIMEOUT_MS = 120_000;
@@ -145,10 +145,14 @@ export class VettedProvider implements Provider {
       variant: origin?.variant ?? "",
       certain: certainInputs(request),
       ort: request.ort ?? {},
-      ortVersion: await this.options.ortVersion(),
-      provider: this.name,
-      machine: machineFingerprint(this.options.addon?.simd ?? []),
+      ...(await this.surroundings()),
     });
+  }
+
+  private async surroundings() {
+    const { addon, ortVersion } = this.options;
+    const machine = machineFingerprint(addon?.simd ?? []);
+    return { ortVersion: await ortVersion(), provider: this.name, machine };
   }
 
   private async verdictOn(key: string, given: Given): Promise<Remembered> {
@@ -217,7 +221,8 @@ export class VettedProvider implements Provider {
     const { origin, ort = {}, statedShapes } = request;
     const golden = origin?.golden === undefined ? [] : await readGolden(origin.golden, origin);
     const folder = await makeTrialFolder({ root: this.options.root, key });
-    const common = { model: label, tookMs: 0 };
+    const surroundings = surroundingsOf(await this.surroundings());
+    const common = { model: label, modelSha256: model.sha256, surroundings, tookMs: 0 };
     let by = "child";
     try {
       const vetted = await this.exercise(await candidatesOf(model, request), {

@@ -32,8 +32,18 @@ export interface KeyParts {
  * for the vectors of this processor, so that a graph optimised here is no graph for another.
  */
 export function machineFingerprint(simd: readonly string[]): string {
-  const model = cpus()[0]?.model.trim() || "unknown processor";
-  return [process.platform, process.arch, model, ...simd].join(" ");
+  // Asked once: the system answers for every core, which takes longer than all the rest of a key.
+  processor ??= cpus()[0]?.model.trim() || "unknown processor";
+  return [process.platform, process.arch, processor, ...simd].join(" ");
+}
+
+let processor: string | undefined;
+
+/** What a verdict was found with and on, for people and for telling whether it is of use here. */
+export function surroundingsOf(
+  given: Pick<KeyParts, "ortVersion" | "provider" | "machine">,
+): string {
+  return `vetting ${VETTING_VERSION}, ${given.provider} ${given.ortVersion}, ${given.machine}`;
 }
 
 /** The key, as 64 hexadecimal digits. */

@@ -16,7 +16,7 @@ test("doctor says what is loaded, what is not and why, and that the main job can
   for (const check of ["node", "addon", "onnxruntime", "accelerators", "simd", "priority", "inference"]) {
     expect(checks).toContain(check);
   }
-  for (const check of ["store", "model silero-vad", "model road-seg", "power", "ffmpeg"]) {
+  for (const check of ["vetting", "store", "model silero-vad", "model road-seg", "power", "ffmpeg"]) {
     expect(checks).toContain(check);
   }
   for (const { check, state, reasons, found } of findings) {
@@ -24,6 +24,8 @@ test("doctor says what is loaded, what is not and why, and that the main job can
     expect(String(found).length, String(check)).toBeGreaterThan(3);
     if (state === "missing") expect(reasons, String(check)).not.toEqual([]);
   }
+  // The run of this very examination has vetted it.
+  expect(findings.find(({ check }) => check === "verdicts")?.found).toContain("road-seg passed");
   expect(summary).toMatchObject({ type: "summary", canRun: true, missing: [] });
   expect(status).toBe(0);
 });

@@ -46,7 +46,9 @@ describe("the first open of a model", () => {
     expect(vettings).toEqual([expect.stringMatching(/^road-seg@int8-320 passed in \d+ ms in a child$/)]);
     expect(answers[1]).toEqual(answers[0]);
     expect(answers[2]).toEqual(answers[0]);
-    expect(await vettedModels({ root })).toMatchObject([{ model: "road-seg@int8-320", state: "passed" }]);
+    expect(await vettedModels({ root })).toMatchObject([
+      { model: "road-seg@int8-320", state: "passed", isCurrent: true, sha256: sha256Of(await readFile(ROAD)) },
+    ]);
   });
 
   test("hands on the optimised graph of the store, with the optimiser off", async () => {
