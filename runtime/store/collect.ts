@@ -134,15 +134,24 @@ async function namedBlobs(shelf: Shelf): Promise<{ inUse: Set<string>; known: Se
   return { inUse, known };
 }
 
-/** Temporaries of writers that are gone. A lock that is held means that the writer may be alive. */
+/**
+ * Temporaries of writers that are gone. A lock that is held means that the writer may be alive; one that nobody has
+ * refreshed for as long as that was left by a process that was killed.
+ */
 async function unfinished(shelf: Shelf): Promise<Candidate[]> {
   const all = await within(shelf, path.basename(temporariesIn(shelf.root)), "unfinished");
-  const locks = new Set(await namesIn(shelf.disk, path.join(shelf.root, "locks")));
   const now = Date.now();
-  return all.filter(({ path: at, usedMs }) => {
-    const [sha256 = ""] = path.basename(at).split(".");
-    return !locks.has(`${sha256}.lock`) && Math.abs(now - usedMs) > UNFINISHED_MS;
-  });
+  const isOld = async (at: string): Promise<boolean> => {
+    const found = await shelf.disk.stat(at).catch(() => null);
+    return found === null || Math.abs(now - found.mtimeMs) > UNFINISHED_MS;
+  };
+  const gone: Candidate[] = [];
+  for (const one of all) {
+    const [subject = ""] = path.basename(one.path).split(".");
+    const lock = path.join(shelf.root, "locks", `${subject}.lock`);
+    if (Math.abs(now - one.usedMs) > UNFINISHED_MS && (await isOld(lock))) gone.push(one);
+  }
+  return gone;
 }
 
 /** What vetting keeps, one candidate per key: a verdict and the graph beside it go together. */

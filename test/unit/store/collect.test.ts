@@ -85,6 +85,22 @@ test("without a budget only what is of no use goes", async () => {
   expect(await left()).toEqual(hashes(CURRENT, PREVIOUS, STRAY));
 });
 
+test("what a killed writer left goes with a lock that nobody refreshes, and stays while somebody does", async () => {
+  const [held, lapsed] = [`vet-${"ab".repeat(32)}`, `vet-${"cd".repeat(32)}`];
+  const lastWeek = new Date(Date.now() - 7 * 86_400_000);
+  for (const subject of [held, lapsed]) {
+    const folder = path.join(root, "tmp", `${subject}.1.x`);
+    await mkdir(path.join(root, "locks", `${subject}.lock`), { recursive: true });
+    await mkdir(folder, { recursive: true });
+    await utimes(folder, lastWeek, lastWeek);
+  }
+  await utimes(path.join(root, "locks", `${lapsed}.lock`), lastWeek, lastWeek);
+
+  const { removed } = await open().collect();
+
+  expect(removed.map(({ path: at }) => path.basename(at))).toEqual([`${lapsed}.1.x`]);
+});
+
 test("a budget takes the least recently used first and stops when it is kept", async () => {
   const { removed, isWithinBudget, heldBytes } = await open().collect({ budgetBytes: 2000 });
 
