@@ -65,7 +65,9 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   try {
     const names = new Map<Subject, string>();
     for (const subject of SUBJECTS) names.set(subject, await prepare(home, subject));
-    const opens = SUBJECTS.flatMap((subject) => OPEN_ARMS.map((how): Arm => ({ kind: "open", subject, how })));
+    const opens = SUBJECTS.flatMap((subject) =>
+      OPEN_ARMS.map((how): Arm => ({ kind: "open", subject, how })),
+    );
     await interleave({
       arms: [...opens, ...START_ARMS.map((how): Arm => ({ kind: "start", how }))],
       rounds: bench.number("rounds"),
@@ -117,10 +119,11 @@ async function block(
     readonly arm: Arm;
     readonly process: ArmProcess;
     readonly home: string;
+    readonly names: ReadonlyMap<Subject, string>;
     readonly samples: Samples;
   },
 ): Promise<void> {
-  const { arm, process, home, samples } = given;
+  const { arm, process, home, names, samples } = given;
   if (arm.kind === "start") {
     const question = arm.how === "child" ? "startChild" : "startFork";
     const tookMs = await process.ask<number[]>(question, { starts: bench.number("starts") });

@@ -2,14 +2,7 @@
 // Computes nothing.
 
 import type { Command } from "commander";
-import {
-  openStore,
-  RedlineError,
-  type Store,
-  type VariantState,
-  vettedModels,
-  vettingOf,
-} from "../index.js";
+import { openStore, RedlineError, type Store, type VariantState, vettedModels, vettingOf } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
 import { collect, exportTo, importFrom, type Limits, rollBack } from "./models-upkeep.js";

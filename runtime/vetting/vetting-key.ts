@@ -40,9 +40,7 @@ export function machineFingerprint(simd: readonly string[]): string {
 let processor: string | undefined;
 
 /** What a verdict was found with and on, for people and for telling whether it is of use here. */
-export function surroundingsOf(
-  given: Pick<KeyParts, "ortVersion" | "provider" | "machine">,
-): string {
+export function surroundingsOf(given: Pick<KeyParts, "ortVersion" | "provider" | "machine">): string {
   return `vetting ${VETTING_VERSION}, ${given.provider} ${given.ortVersion}, ${given.machine}`;
 }
 

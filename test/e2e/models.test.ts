@@ -48,7 +48,9 @@ test("an export crosses to another store, whose damaged file is named and repair
   expect(into.lines[1]).toMatchObject({ model: "road-seg", isInUse: true });
   expect(again.out).toMatch(/\d+ files, .* there already/);
   expect(verified.lines.filter(({ state }) => state === "damaged")).toEqual([]);
-  expect(verified.lines.find(({ variantId }) => variantId === "int8-320")?.vetting).toEqual({ state: "untried" });
+  expect(verified.lines.find(({ variantId }) => variantId === "int8-320")?.vetting).toEqual({
+    state: "untried",
+  });
   expect([out.status, into.status, again.status, verified.status]).toEqual([0, 0, 0, 0]);
 });
 
