@@ -8,6 +8,8 @@ export const EVENT_KINDS = {
   "runtime.open": "the runtime was created; detail names the provider",
   "runtime.close": "the runtime is closed",
   "model.vet": "a model was tried in a process of its own; detail says what was found and how long it took",
+  "power.change":
+    "the thermal band, or the meter behind the power figure, is another one; detail says which and why",
   "session.load": "a session's model was loaded; detail names model and variant",
   "session.refuse": "a session was refused; detail holds the error code",
   "session.close": "a session is closed",

@@ -65,4 +65,12 @@ export const LIMITS = {
   audioChannels: 32,
   /** Highest sample rate of an audio source. */
   audioRateHz: 768_000,
+  /** What is read of a file of /sys or /proc, in bytes: the kernel gives out one page at a time. */
+  sysFileBytes: 4096,
+  /** Names of one folder of /sys that are looked at: twice the threads of the largest server. */
+  sysEntries: 4096,
+  /** Power meters of one machine: a server of two packages has 10 zones, a board 20 rails, a rack node 16 cards. */
+  powerMeters: 256,
+  /** Spoken turns whose energy is kept, oldest out first. */
+  energyTurns: 64,
 } as const;

@@ -1,0 +1,56 @@
+// Owns how busy the processors are: of the whole machine and of this process. Knows no watt.
+// Invariant: both figures only grow; what the machine does not tell is undefined, not zero.
+
+import { cpus } from "node:os";
+import type { SysTree } from "./sys-tree.js";
+
+/** Processor time since some start, in microseconds. */
+export interface CpuTime {
+  /** Of all processors of the machine together; undefined where it cannot be read. */
+  readonly machineUs: number | undefined;
+  readonly processUs: number;
+}
+
+/** The port through which processor time is read. */
+export interface CpuClock {
+  /** Processors that can be busy at once. */
+  readonly cores: number;
+  read(): Promise<CpuTime>;
+}
+
+// The kernel's USER_HZ is 100 on every architecture it is built for.
+const TICK_US = 10_000;
+
+/** The processors of this machine. `procTree` stands in for /proc. */
+export function machineCpuClock(procTree: SysTree): CpuClock {
+  const cores = Math.max(1, cpus().length);
+  return {
+    cores,
+    read: async () => {
+      const { text } = await procTree.read("stat");
+      const machineUs = text === undefined ? fromSystem() : parseStat(text);
+      const { user, system } = process.cpuUsage();
+      return { machineUs, processUs: user + system };
+    },
+  };
+}
+
+/**
+ * The busy time of the first line of /proc/stat: user, nice, system, irq and softirq. Guest time is part of user; idle
+ * and waiting are not busy, and stolen time was another machine's.
+ */
+export function parseStat(text: string): number | undefined {
+  const [word, ...fields] = (text.split("\n", 1)[0] as string).trim().split(/\s+/);
+  const ticks = fields.map(Number);
+  const [user, nice, system, , , irq, softirq] = ticks;
+  const busy = [user, nice, system, irq, softirq];
+  const isWhole = busy.every((tick) => tick !== undefined && Number.isSafeInteger(tick) && tick >= 0);
+  if (word !== "cpu" || !isWhole) return undefined;
+  return (busy as number[]).reduce((sum, tick) => sum + tick, 0) * TICK_US;
+}
+
+/** Where there is no /proc: milliseconds per processor, from the operating system's own counters. */
+function fromSystem(): number | undefined {
+  const times = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq);
+  return times.length === 0 ? undefined : times.reduce((sum, ms) => sum + ms, 0) * 1000;
+}
