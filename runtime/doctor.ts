@@ -11,7 +11,7 @@ import { reasonOf } from "./bindings/addon-fault.js";
 import { findOrtLibrary, loadNative } from "./bindings/load.js";
 import { CRITICALITIES } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
-import { readPower } from "./power/power-source.js";
+import { examinePower } from "./power-check.js";
 import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
 import { createRuntime, type RuntimeOptions } from "./runtime.js";
 import { isMicrophoneInstalled, MICROPHONE_PACKAGE } from "./sources/microphone.js";
@@ -296,21 +296,37 @@ function modelFinding(given: {
   return { check, state: "limited", found, reasons, fix: `redline models pull ${model}` };
 }
 
-async function powerFinding(options: DoctorOptions): Promise<Finding> {
+/** The meters of energy and power; the modelled one is always there and is no finding. */
+async function powerFinding({ sysRoot }: DoctorOptions): Promise<Finding> {
   const check = "power";
-  const { source, batteryPercent, sensors } = await readPower({ sysRoot: options.sysRoot ?? "/sys" });
-  const readable = sensors.filter(({ isReadable }) => isReadable).length;
-  const charge = batteryPercent === undefined ? "" : ` (battery ${batteryPercent} %)`;
-  const found = `${source}${charge}; ${readable} of ${sensors.length} power sensors readable`;
-  if (source !== "unknown" && readable > 0) return { check, state: "ok", found, reasons: [] };
-  const denied = sensors.filter(({ isReadable }) => !isReadable).map(({ path }) => path);
+  const survey = await examinePower(sysRoot === undefined ? {} : { sysRoot });
+  const { source, batteryPercent } = survey.supply;
+  const meters = survey.meters.filter(({ kind }) => kind !== "model");
+  const readable = meters.filter(({ watts }) => watts !== "unknown");
+  const charge = batteryPercent === undefined ? "" : ` (battery ${batteryPercent.toFixed(0)} %)`;
+  const { figure, from } = survey.package;
+  const draw =
+    figure.watts === "unknown" ? "unknown" : `${figure.watts.toFixed(1)} W ${figure.source} by ${from}`;
+  const found = `${source}${charge}; ${readable.length} of ${meters.length} power meters readable; package ${draw}`;
+  if (source !== "unknown" && figure.source === "measured") return { check, state: "ok", found, reasons: [] };
+  const closed = meters.find(({ fix }) => fix !== undefined);
   const reasons = [
     ...(source === "unknown" ? ["the system lists no power supply"] : []),
-    ...(sensors.length === 0 ? ["the system has no power sensor"] : []),
-    ...(denied.length > 0 ? [`no permission to read ${denied.slice(0, 3).join(", ")}`] : []),
+    ...(meters.length === 0
+      ? ["the system has no power meter: figures are estimated from processor time"]
+      : []),
+    ...meters
+      .filter(({ watts }) => watts === "unknown")
+      .slice(0, 3)
+      .map(({ reason }) => reason),
   ];
-  const advice = denied.length > 0 ? { fix: `sudo chmod o+r /sys/${denied[0]}` } : {};
-  return { check, state: "limited", found, reasons, ...advice };
+  return {
+    check,
+    state: "limited",
+    found,
+    reasons,
+    ...(closed?.fix === undefined ? {} : { fix: closed.fix }),
+  };
 }
 
 async function ffmpegFinding(options: DoctorOptions): Promise<Finding> {

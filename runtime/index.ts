@@ -3,6 +3,14 @@
 
 export type { NullOptions, OrtOptions } from "./bindings/addon.js";
 export type { ContractRecord } from "./contract-record.js";
+export {
+  type BudgetSource,
+  type FigureSource,
+  POWER_BANDS,
+  type PowerAsk,
+  type PowerBand,
+  type PowerPressure,
+} from "./core/budget.js";
 export type { Alarm, Clock } from "./core/clock.js";
 export {
   type Contract,
@@ -28,6 +36,16 @@ export {
   type MachineRecord,
   startLiveRun,
 } from "./live-run.js";
+export type { SupplyReading } from "./power/battery.js";
+export type { EnergyFigure, EnergyStats, SessionEnergy } from "./power/energy-accountant.js";
+export type { MeterScope, PowerFigure } from "./power/meter.js";
+export type { PackageReading } from "./power/package-meter.js";
+export { POWER_PRESETS, type PowerOptions, type PowerPreset } from "./power/power-policy.js";
+export type { MeterState, PowerSurvey } from "./power/power-survey.js";
+export type { PowerStats } from "./power/power-watch.js";
+export type { CoolingDevice, ThermalZone } from "./power/thermal.js";
+export type { ThermalLimits } from "./power/thermal-band.js";
+export { type ExaminePowerOptions, examinePower } from "./power-check.js";
 export { createRuntime, type OpenOptions, type Runtime, type RuntimeOptions } from "./runtime.js";
 export type {
   Outcome,

@@ -10,21 +10,30 @@ import { type Contract, DEFAULT_CONTRACT, type FrozenContract, freezeContract } 
 import { RedlineError } from "./core/errors.js";
 import { type EventKind, eventOf } from "./core/events.js";
 import { LIMITS } from "./core/limits.js";
+import {
+  checkSlots,
+  type ResolvedModel,
+  requestOf,
+  type SessionRequest,
+  withThreads,
+} from "./open-request.js";
 import { explainThreads, planThreads } from "./plans/thread-plan.js";
 import { medianRunUs } from "./plans/trial-run.js";
+import { type FrozenPower, freezePower, type PowerOptions } from "./power/power-policy.js";
+import type { PowerStats } from "./power/power-watch.js";
 import { NativeProvider } from "./providers/ort/native-provider.js";
 import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
-import type { GraphOrigin, OpenRequest, Provider, ProviderName } from "./providers/provider.js";
+import type { Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
-import type { StatedShapes } from "./providers/stated-shapes.js";
 import { remedyForAddon, systemFamily } from "./remedies.js";
+import { RuntimePower } from "./runtime-power.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
 import { scanNonFinite } from "./sessions/input-check.js";
 import { OpenedSession } from "./sessions/opened-session.js";
 import { OpensUnderWay } from "./sessions/opens-under-way.js";
 import type { Session, SessionStats } from "./sessions/session.js";
 import { SessionRegister } from "./sessions/session-register.js";
-import { constantInputs, type Manifest } from "./store/manifest.js";
+import { constantInputs } from "./store/manifest.js";
 import { openStore, type Store, type StoreOptions } from "./store/store.js";
 import { EventHub } from "./telemetry/event-hub.js";
 import { VettedProvider } from "./vetting/vetted-provider.js";
@@ -58,6 +67,11 @@ export interface RuntimeOptions {
    * outputs are not held against golden vectors, and every open optimises anew. Default `on`.
    */
   readonly vetting?: "on" | "off";
+  /**
+   * Watches what the package draws and how hot it is, against a budget: see `stats().power`. Default: nothing is read
+   * and no budget holds.
+   */
+  readonly power?: PowerOptions;
 }
 
 /** How a model is opened. Everything has a default. */
@@ -117,7 +131,11 @@ export interface Runtime extends AsyncDisposable {
    * Statistics of the last closed sessions, as they were when they closed, then of the open ones. Of closed sessions the
    * last 256 are kept, so that a program may open sessions for years.
    */
-  stats(): { readonly sessions: readonly SessionStats[] };
+  stats(): {
+    readonly sessions: readonly SessionStats[];
+    /** What the package draws, its budget and where the energy went; absent unless `power` was asked for. */
+    readonly power?: PowerStats;
+  };
   /**
    * Ends the opens under way, settles every job, frees every session, ends every thread and process of the runtime.
    * Idempotent.
@@ -127,9 +145,11 @@ export interface Runtime extends AsyncDisposable {
 
 /**
  * Builds a runtime. Loads the native addon if it can; otherwise falls back and says so in `runtime.provider`.
- * @throws RedlineError `PROVIDER_UNAVAILABLE` when `provider: "ort"` is demanded and the addon cannot be loaded.
+ * @throws RedlineError `PROVIDER_UNAVAILABLE` when `provider: "ort"` is demanded and the addon cannot be loaded, or
+ * `POWER_INVALID`.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const power = options.power === undefined ? undefined : freezePower(options.power);
   const native =
     options.provider === "ort-node"
       ? ({ addon: null, reasons: ["ort-node was asked for"], faults: [] } as const)
@@ -142,19 +162,12 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
       hint: `${remedy}; or leave \`provider\` out to use the fallback`,
     });
   }
-  return new ComposedRuntime(native, options);
+  const runtime = new ComposedRuntime(native, options);
+  if (power !== undefined) await runtime.watchPower(power);
+  return runtime;
 }
 
 type Native = { readonly addon: NativeAddon } | { readonly addon: null; readonly reasons: readonly string[] };
-
-/** What is to be opened, once the store has answered. */
-interface ResolvedModel {
-  readonly model: string;
-  readonly variant: string;
-  readonly graph: string | Uint8Array | null;
-  readonly manifest: Manifest | null;
-  readonly origin?: GraphOrigin;
-}
 
 class ComposedRuntime implements Runtime {
   readonly clock: Clock;
@@ -167,6 +180,7 @@ class ComposedRuntime implements Runtime {
   private readonly isRealTime: boolean;
   private readonly sessions = new SessionRegister();
   private readonly opens = new OpensUnderWay();
+  private power: RuntimePower | undefined;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -198,6 +212,11 @@ class ComposedRuntime implements Runtime {
     this.emit("runtime.open", { detail: this.provider.name });
   }
 
+  /** Called once, before the runtime is handed out. */
+  async watchPower(power: FrozenPower): Promise<void> {
+    this.power = await RuntimePower.open({ power, clock: this.clock, events: this.events });
+  }
+
   async open(model: string | Uint8Array, options: OpenOptions = {}): Promise<Session> {
     const label = options.name ?? (typeof model === "string" ? model : "bytes");
     try {
@@ -209,8 +228,9 @@ class ComposedRuntime implements Runtime {
     }
   }
 
-  stats(): { sessions: SessionStats[] } {
-    return { sessions: this.sessions.stats() };
+  stats(): ReturnType<Runtime["stats"]> {
+    const sessions = this.sessions.stats();
+    return this.power === undefined ? { sessions } : { sessions, power: this.power.stats() };
   }
 
   close(): Promise<void> {
@@ -339,6 +359,7 @@ class ComposedRuntime implements Runtime {
     // The providers last: what an open under way uses must be there until it has given up.
     const others = [this.opens.end(), this.store.close()];
     await Promise.all([...others, ...this.sessions.open.map((session) => session.close())]);
+    await this.power?.close();
     await this.graphs.close();
     await this.nulls?.close();
     if (this.isRealTime) this.native.addon?.setRealTime(false);
@@ -348,46 +369,4 @@ class ComposedRuntime implements Runtime {
   private emit(kind: EventKind, fields: { session?: string; detail?: string }): void {
     this.events.emit(eventOf({ kind, atUs: this.clock.nowUs(), ...fields }));
   }
-}
-
-/** What a session is opened with, but for who is told of its settlements. */
-type SessionRequest = Omit<OpenRequest, "onSettle">;
-
-function requestOf(
-  options: OpenOptions,
-  given: { resolved: ResolvedModel; contract: FrozenContract; slots: number; laneIndex: number },
-): SessionRequest {
-  const { resolved, contract, slots, laneIndex } = given;
-  return {
-    graph: resolved.graph,
-    ...(resolved.origin ? { origin: resolved.origin } : {}),
-    criticality: contract.criticality,
-    laneIndex,
-    slots,
-    statedShapes: statedShapesOf(resolved.manifest),
-    isInline: options.inline === true,
-    ...(options.ort ? { ort: options.ort } : {}),
-    ...(options.null ? { null: options.null } : {}),
-  };
-}
-
-function withThreads<Request extends { readonly ort?: OrtOptions }>(
-  request: Request,
-  threads: number,
-): Request {
-  return { ...request, ort: { ...request.ort, intraOpThreads: threads } };
-}
-
-function statedShapesOf(manifest: Manifest | null): StatedShapes {
-  const tensors = manifest === null ? [] : [...manifest.inputs, ...manifest.outputs];
-  return Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]));
-}
-
-function checkSlots(slots: number): number {
-  if (Number.isInteger(slots) && slots >= 1 && slots <= LIMITS.slotsPerSession) return slots;
-  throw new RedlineError("PROVIDER_OPTION", {
-    what: "slots",
-    expected: `a whole number from 1 to ${LIMITS.slotsPerSession}`,
-    received: String(slots),
-  });
 }

@@ -13,7 +13,15 @@ export function monotonicUs(): number {
 
 /** The clock of a running program. Alarms have the event loop's granularity of one millisecond. */
 export class SystemClock implements Clock {
-  constructor(readonly nowUs: () => number = monotonicUs) {}
+  private readonly holdsProcess: boolean;
+
+  /** @param options With `holdsProcess: false` a pending alarm keeps no process from ending. Default true. */
+  constructor(
+    readonly nowUs: () => number = monotonicUs,
+    { holdsProcess = true }: { readonly holdsProcess?: boolean } = {},
+  ) {
+    this.holdsProcess = holdsProcess;
+  }
 
   setAlarm(atUs: number, ring: () => void): Alarm {
     let timer: NodeJS.Timeout | undefined;
@@ -23,6 +31,7 @@ export class SystemClock implements Clock {
         () => (this.nowUs() >= atUs ? ring() : wait()),
         Math.min(LONGEST_TIMEOUT_MS, Math.max(0, remainingMs)),
       );
+      if (!this.holdsProcess) timer.unref();
     };
     wait();
     return { cancel: () => clearTimeout(timer) };

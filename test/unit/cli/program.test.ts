@@ -13,6 +13,7 @@ async function redline(...argv: string[]) {
 
 test.each([
   ["doctor"],
+  ["power"],
   ["models", "list"],
   ["models", "pull"],
   ["models", "verify"],
@@ -31,7 +32,8 @@ test("without a verb the help is shown", async () => {
   const { status, out } = await redline();
 
   expect(status).toBe(0);
-  for (const verb of ["doctor", "models", "voice", "drive", "run"]) expect(out.text).toContain(`  ${verb}`);
+  for (const verb of ["doctor", "power", "models", "voice", "drive", "run"])
+    expect(out.text).toContain(`  ${verb}`);
 });
 
 test("the version is the package's", async () => {
