@@ -10,6 +10,10 @@ export const LIMITS = {
   slotBytes: 1_073_741_824,
   /** Default slots: one running, one queued, one being read by the caller. */
   defaultSlots: 3,
+  /** Rungs of one session's ladder, the plan included: more fallbacks than a person can tell apart. */
+  rungsPerSession: 8,
+  /** Jobs over which a (m,k) tolerance is watched; a larger k is counted, and never skipped by. */
+  toleranceWindow: 4096,
   /** Closed sessions whose statistics are kept, oldest out first: more than a report shows, about half a kilobyte each. */
   closedSessions: 256,
   /** Events kept for readers that poll: half a minute of a camera and a microphone, some 300 kB. */

@@ -1,0 +1,85 @@
+// Owns how many watts are still to be saved, or may be spent, at this instant. Knows no sensor and no session.
+// Invariant: a figure nobody measured never becomes headroom; moves whose effect the reading cannot show yet are counted.
+
+import type { PowerPressure } from "../core/budget.js";
+
+/** How readings and moves are put together. */
+export interface PowerNeedRules {
+  /** The governor's averaging window: for so long a move is not yet in the reading. */
+  readonly windowUs: number;
+  /** Share of the budget that stays free after a climb: readings and plans err by a few percent. */
+  readonly guard: number;
+  /** What the package draws with nothing running, if it is known. */
+  readonly idleWatts: number | "unknown";
+}
+
+/** Ten windows of the governor at its ten readings a second; five percent is what a modelled meter errs by. */
+export const POWER_NEED_RULES: PowerNeedRules = { windowUs: 1_000_000, guard: 0.05, idleWatts: "unknown" };
+
+/** What the ladder asks before it moves. */
+export class PowerNeed {
+  private pressure: PowerPressure | undefined;
+  /** The last reading, and the planned watts when it was taken: what stands in while a sensor is lost. */
+  private known: { readonly watts: number; readonly planned: number | "unknown" } | undefined;
+  private recent: { readonly atUs: number; readonly watts: number }[] = [];
+
+  constructor(private readonly rules: PowerNeedRules = POWER_NEED_RULES) {}
+
+  /** The governor has published. */
+  take(pressure: PowerPressure, planned: number | "unknown"): void {
+    this.pressure = pressure;
+    if (pressure.watts !== "unknown") this.known = { watts: pressure.watts, planned };
+  }
+
+  get last(): PowerPressure | undefined {
+    return this.pressure;
+  }
+
+  /** A session has moved; `watts` is what that adds to the plan, below zero for a saving. */
+  noteMove(watts: number | "unknown", nowUs: number): void {
+    this.recent = this.recent.filter(({ atUs }) => nowUs - atUs <= this.rules.windowUs);
+    if (watts !== "unknown") this.recent.push({ atUs: nowUs, watts });
+  }
+
+  /** Watts still to be saved (above zero) or left to spend (below zero); -Infinity without a budget. */
+  needWatts(planned: number | "unknown"): number {
+    const { pressure } = this;
+    if (pressure === undefined || pressure.budgetWatts === Number.POSITIVE_INFINITY) {
+      return Number.NEGATIVE_INFINITY;
+    }
+    if (pressure.watts === "unknown") return this.blindNeed(pressure, planned);
+    return pressure.saveWatts + this.underway(pressure.atUs);
+  }
+
+  /** Whether a climb that adds `extraWatts` stays under the budget by what was measured and by what is planned. */
+  hasRoomFor(extraWatts: number | "unknown", planned: number | "unknown"): boolean {
+    const { pressure, rules } = this;
+    const need = this.needWatts(planned);
+    if (need === Number.NEGATIVE_INFINITY) return true;
+    if (pressure === undefined || pressure.watts === "unknown") return false;
+    const spare = rules.guard * pressure.budgetWatts;
+    // A step of unknown cost is tried where a fifth of the budget is free; the ladder's calm bounds how often.
+    if (extraWatts === "unknown") return need <= -0.2 * pressure.budgetWatts;
+    if (need + extraWatts > -spare) return false;
+    if (planned === "unknown" || rules.idleWatts === "unknown") return true;
+    return rules.idleWatts + planned + extraWatts <= pressure.budgetWatts - spare;
+  }
+
+  /** Without a reading: the last one, moved by what the plan has changed since, against the budget of now. */
+  private blindNeed(pressure: PowerPressure, planned: number | "unknown"): number {
+    const known = this.known;
+    if (known === undefined) return Math.max(0, pressure.saveWatts);
+    const change = planned === "unknown" || known.planned === "unknown" ? 0 : planned - known.planned;
+    return Math.max(0, known.watts + change - pressure.budgetWatts);
+  }
+
+  /** What the moves of the last window still add to the reading of `readUs`, an average in which they show little by little. */
+  private underway(readUs: number): number {
+    let sum = 0;
+    for (const { atUs, watts } of this.recent) {
+      const shown = Math.min(1, Math.max(0, (readUs - atUs) / this.rules.windowUs));
+      sum += (1 - shown) * watts;
+    }
+    return sum;
+  }
+}
