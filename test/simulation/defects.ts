@@ -274,7 +274,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
         return (reading) =>
           govern({
             ...reading,
-            meanWatts: reading.meanWatts === "unknown" ? "unknown" : reading.meanWatts / 2,
+            watts: reading.watts === "unknown" ? "unknown" : reading.watts / 2,
           });
       },
     },

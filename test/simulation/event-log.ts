@@ -79,7 +79,8 @@ export class EventLog {
   constructor(private readonly invariants: readonly Invariant[]) {}
 
   write(kind: RecordKind, atUs: number, a = 0, b = 0, c = 0, d = 0): void {
-    const { chunk, record } = this;
+    const chunk = this.chunk;
+    const record = this.record;
     if (this.used === CHUNK) this.flush();
     const number = NUMBERS[kind];
     const at = this.used;

@@ -17,9 +17,12 @@ export type SensorState = "well" | "lost" | "negative" | "frozen" | "absurd";
 /** What the governor is given each time. */
 export interface PowerReading {
   readonly atUs: number;
-  readonly meanWatts: number | "unknown";
+  /** The average since the reading before, as a counter gives it. */
+  readonly watts: number | "unknown";
   readonly budgetWatts: number;
   readonly band: PowerBand;
+  /** Processor time per time since the reading before: what a frozen sensor is told by. */
+  readonly busyCores: number;
 }
 
 /** The governor behind a port: a reading becomes a pressure. */
@@ -29,24 +32,36 @@ export type Governor = (reading: PowerReading) => PowerPressure;
 export class PowerPlant {
   sensor: SensorState = "well";
   private energyMj = 0;
+  private busyUs = 0;
   private lastUs = 0;
   private readonly samplesMj: number[] = [0];
   private frozenWatts = 0;
 
   constructor(private readonly idleWatts: number) {}
 
-  /** Adds what was drawn since the last call; `watts` is what ran besides idle. */
-  advance(nowUs: number, watts: number): void {
-    this.energyMj += ((this.idleWatts + watts) * (nowUs - this.lastUs)) / 1000;
+  /** Adds what was drawn since the last call, besides idle, and by how many cores. */
+  advance(nowUs: number, { watts, busyCores }: { readonly watts: number; readonly busyCores: number }): void {
+    const elapsedUs = nowUs - this.lastUs;
+    this.energyMj += ((this.idleWatts + watts) * elapsedUs) / 1000;
+    this.busyUs += busyCores * elapsedUs;
     this.lastUs = nowUs;
   }
 
-  /** Called every `GOVERNOR_US`: the true mean of the last window. */
-  sampleMeanWatts(): number {
-    this.samplesMj.push(this.energyMj);
-    if (this.samplesMj.length > SAMPLES) this.samplesMj.shift();
-    const spanUs = (this.samplesMj.length - 1) * GOVERNOR_US;
-    return ((this.samplesMj.at(-1)! - this.samplesMj[0]!) * 1000) / spanUs;
+  /** Cores busy on average since the last call. */
+  takeBusy(): number {
+    const busyCores = this.busyUs / GOVERNOR_US;
+    this.busyUs = 0;
+    return busyCores;
+  }
+
+  /** Called every `GOVERNOR_US`: the true means of the last step and of the last window. */
+  sample(): { readonly stepWatts: number; readonly windowWatts: number } {
+    const samplesMj = this.samplesMj;
+    samplesMj.push(this.energyMj);
+    if (samplesMj.length > SAMPLES) samplesMj.shift();
+    const meanOver = (steps: number): number =>
+      ((samplesMj.at(-1)! - samplesMj.at(-1 - steps)!) * 1000) / (steps * GOVERNOR_US);
+    return { stepWatts: meanOver(1), windowWatts: meanOver(samplesMj.length - 1) };
   }
 
   /** What the sensor says of a mean: within a percent, unless it is ill. */
@@ -74,16 +89,22 @@ const FROZEN_AFTER = 3;
 /** What is kept free for the steps between two windows. */
 const TARGET = 0.93;
 
-/** A governor of one page, where the production one is not under test. */
+/** A governor of one page: the average of the last window, and nothing while it has gaps. */
 export function plainGovernor(): Governor {
-  let lastWatts: number | "unknown" = "unknown";
+  const window: (number | "unknown")[] = [];
+  let last: number | "unknown" = "unknown";
   let same = 0;
-  return ({ atUs, meanWatts, budgetWatts, band }) => {
-    same = meanWatts === lastWatts ? same + 1 : 0;
-    lastWatts = meanWatts;
-    const isTrusted =
-      meanWatts !== "unknown" && meanWatts >= 0 && meanWatts <= WATTS_MAX && same < FROZEN_AFTER;
-    if (!isTrusted) return { atUs, watts: "unknown", budgetWatts, saveWatts: 0, band, source: "unknown" };
+  return ({ atUs, watts, budgetWatts, band }) => {
+    same = watts === last ? same + 1 : 0;
+    last = watts;
+    const isTrusted = watts !== "unknown" && watts >= 0 && watts <= WATTS_MAX && same < FROZEN_AFTER;
+    window.push(isTrusted ? watts : "unknown");
+    if (window.length > SAMPLES - 1) window.shift();
+    const known = window.filter((each) => each !== "unknown");
+    if (known.length < window.length) {
+      return { atUs, watts: "unknown", budgetWatts, saveWatts: 0, band, source: "unknown" };
+    }
+    const meanWatts = known.reduce((sum, each) => sum + each, 0) / known.length;
     const saveWatts = meanWatts - TARGET * budgetWatts;
     return { atUs, watts: meanWatts, budgetWatts, saveWatts, band, source: "measured" };
   };

@@ -9,7 +9,7 @@ import { House } from "./house.js";
 import { type HouseParts, PRODUCTION } from "./house-parts.js";
 import { DEATH_NOTICED_US, powerSettlingUs, recoveryBoundUs, rulesFor } from "./house-rules.js";
 import { recovers, steadyLadder, underBudget } from "./invariants/policy.js";
-import { bounded, cancelledInTime, oneOwner, settledOnce } from "./invariants/settlement.js";
+import { bounded, oneOwner, settledOnce, stoppedInTime } from "./invariants/settlement.js";
 import { blockedOnce, criticalInTime, firmKept } from "./invariants/timing.js";
 import type { LiveSession } from "./live-session.js";
 import { GOVERNOR_US, type Governor, PowerPlant, type SensorState } from "./power-plant.js";
@@ -42,7 +42,7 @@ export function invariantsFor(scenario: Scenario): Invariant[] {
     oneOwner(),
     criticalInTime(),
     bounded(),
-    cancelledInTime(),
+    stoppedInTime(scenario),
     steadyLadder(scenario, rules),
     blockedOnce(scenario),
     recovers(),
@@ -129,26 +129,30 @@ class Life {
   /** What is drawn by what holds the processors since the last instant. */
   private draw({ nowUs, processors, scenario }: House): void {
     const { coreWatts, npuWatts } = scenario.machine;
-    this.plant.advance(
-      nowUs,
-      processors[0]!.grantedCount * coreWatts + processors[1]!.grantedCount * npuWatts,
-    );
+    const busyCores = processors[0]!.grantedCount;
+    const watts = busyCores * coreWatts + processors[1]!.grantedCount * npuWatts;
+    this.plant.advance(nowUs, { watts, busyCores });
   }
 
   /** Ten times a second: a sample, a reading, a pressure. */
   private govern(): void {
     const { house, log, plant } = this;
     house.timers.set(house.nowUs + GOVERNOR_US, () => {
-      const meanWatts = plant.sampleMeanWatts();
       const budgetMw = this.budgetMw;
       const band = this.band;
-      const read = plant.read(meanWatts, this.rng);
-      log.write("power", house.nowUs, meanWatts * 1000, budgetMw, read === "unknown" ? -1 : read * 1000);
+      const { stepWatts, windowWatts } = plant.sample();
+      const watts = plant.read(stepWatts, this.rng);
+      log.write("power", house.nowUs, windowWatts * 1000, budgetMw, watts === "unknown" ? -1 : watts * 1000);
       const slots = house.sessions.reduce((sum, { drawn }) => sum + drawn.slots, 0);
       log.write("size", house.nowUs, house.scheduler.jobCount, slots);
-      house.scheduler.takePower(
-        this.governor({ atUs: house.nowUs, meanWatts: read, budgetWatts: budgetMw / 1000, band }),
-      );
+      const reading = {
+        atUs: house.nowUs,
+        watts,
+        budgetWatts: budgetMw / 1000,
+        band,
+        busyCores: plant.takeBusy(),
+      };
+      house.scheduler.takePower(this.governor(reading));
       this.govern();
     });
   }

@@ -139,7 +139,7 @@ export function underBudget({ settlingUs }: { readonly settlingUs: number }): In
       if (b < budget) disturbedUs = atUs;
       budget = b;
       const isSettled = active.size === 0 && atUs - disturbedUs > settlingUs;
-      return isSettled && a > b ? `${a.toFixed(0)} mW on average of ${b.toFixed(0)} mW` : undefined;
+      return isSettled && !(a <= b) ? `${a.toFixed(0)} mW on average of ${b.toFixed(0)} mW` : undefined;
     },
   };
 }

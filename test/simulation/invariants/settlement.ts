@@ -3,6 +3,7 @@
 import { LIMITS } from "../../../runtime/core/limits.js";
 import type { Invariant, LogRecord } from "../event-log.js";
 import { CANCEL_BOUND_US } from "../house-rules.js";
+import type { Scenario } from "../scenario.js";
 
 /** 1. */
 export function settledOnce(): Invariant {
@@ -96,24 +97,33 @@ export function bounded(): Invariant {
 }
 
 /** 5. */
-export function cancelledInTime(): Invariant {
+export function stoppedInTime({ sessions }: Scenario): Invariant {
   const due = new Map<number, number>();
+  const deadlines = new Map<number, number>();
+  const isStopped = new Map(
+    sessions.map(({ sessionId, contract }) => [sessionId, contract.late === "cancel"]),
+  );
+  const expect = (job: number, byUs: number): void => {
+    due.set(job, Math.min(due.get(job) ?? Number.POSITIVE_INFINITY, byUs));
+  };
   return {
     number: 5,
-    law: `after cancel a job settles within ${CANCEL_BOUND_US / 1000} ms, a waiting one at once`,
-    see({ kind, atUs, a, b }) {
-      if (kind === "cancel")
-        due.set(a, Math.min(due.get(a) ?? Infinity, atUs + (b === 1 ? CANCEL_BOUND_US : 0)));
+    law: `after cancel, by its caller or its deadline, a job settles within ${CANCEL_BOUND_US / 1000} ms, a waiting one at once`,
+    see({ kind, atUs, a, b, c, d }) {
+      if (kind === "arrive") deadlines.set(a, c);
+      if (kind === "submit" && isStopped.get(d)) expect(a, deadlines.get(a)! + CANCEL_BOUND_US);
+      if (kind === "cancel") expect(a, atUs + (b === 1 ? CANCEL_BOUND_US : 0));
       if (kind !== "settle") return undefined;
       const dueUs = due.get(a);
       due.delete(a);
+      deadlines.delete(a);
       return dueUs !== undefined && atUs > dueUs
         ? `job ${a} settles ${atUs - dueUs} us after it had to`
         : undefined;
     },
-    end() {
-      const [first] = due.keys();
-      return first === undefined ? undefined : `job ${first} was cancelled and never settled`;
+    end(atUs) {
+      const late = [...due].find(([, dueUs]) => dueUs < atUs);
+      return late === undefined ? undefined : `job ${late[0]} had to settle by ${late[1]} and never did`;
     },
   };
 }
