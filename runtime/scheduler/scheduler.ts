@@ -174,7 +174,8 @@ export class Scheduler {
     if (status === "late" || reason === "stale" || reason === "deadline") session.lateJobs += 1;
     this.watch.ended(job.plan.laneId, jobId);
     this.modeChange.ended(jobId, settledUs);
-    if (reason !== "lost") return;
+    const isOpen = this.sessions.get(session.plan.sessionId) === session;
+    if (reason !== "lost" || !isOpen) return;
     session.hold("reopening", true);
     this.publish(session);
     this.ports.reopen(session.plan.sessionId);

@@ -47,6 +47,8 @@ export interface Invariant {
   readonly number: number;
   /** The law in one sentence. */
   readonly law: string;
+  /** How often the law was put to the test: a law that judges nothing proves nothing. */
+  judged: number;
   /** What this record breaks, or undefined. */
   see(record: LogRecord): string | undefined;
   /** What is broken once nothing more happens. */

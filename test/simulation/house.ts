@@ -256,9 +256,9 @@ export class House {
     lane.worded.submit(job, this.nowUs);
     lane.wakeUs = this.nowUs;
     if (!this.processors[lane.resource]!.shape.isPreemptive) this.makeWay(lane);
-    // One caller in a hundred changes its mind.
-    if (this.rng.next() < 0.01) {
-      const atUs = this.nowUs + this.rng.below(drawn.contract.deadlineUs);
+    // One caller in twenty-five changes its mind.
+    if (this.rng.next() < 0.04) {
+      const atUs = this.nowUs + this.rng.below(drawn.contract.deadlineUs / 2);
       this.timers.set(atUs, () => this.cancel(jobId));
     }
   }

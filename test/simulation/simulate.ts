@@ -31,6 +31,8 @@ export interface SimulationResult {
   /** The last records before the breach, in words. */
   readonly led: readonly string[];
   readonly sessions: number;
+  /** The laws, each with how often it was put to the test. */
+  readonly invariants: readonly Invariant[];
 }
 
 /** Every law, in the order of its number. */
@@ -58,7 +60,8 @@ export function simulate(
 ): SimulationResult {
   const rng = seededRng(seed);
   const scenario = drawScenario(rng);
-  const log = new EventLog(invariantsFor(scenario));
+  const invariants = invariantsFor(scenario);
+  const log = new EventLog(invariants);
   const life = new Life({ scenario, rng, log, parts });
   for (let cycle = 0; cycle < cycles && log.breach === undefined; cycle += 1) life.cycle();
   if (log.breach === undefined) life.end();
@@ -71,6 +74,7 @@ export function simulate(
     breach: log.breach,
     led,
     sessions: house.sessions.length,
+    invariants,
   };
 }
 

@@ -31,9 +31,10 @@ export function steadyLadder(
   const standings = new Map<number, Standing>();
   let movedUs = Number.NEGATIVE_INFINITY;
   let downUs = Number.NEGATIVE_INFINITY;
-  return {
+  const self: Invariant = {
     number: 6,
     law: "the ladder moves at most one rung per window and never oscillates inside its hysteresis",
+    judged: 0,
     see({ kind, atUs, a, b, c, d }) {
       if (kind === "session") {
         standings.set(a, { rung: 0, climbedUs: Number.NEGATIVE_INFINITY, calmUs: ladder.calmUs });
@@ -43,6 +44,7 @@ export function steadyLadder(
         else lostNpus.delete(d);
       }
       if (kind !== "move") return undefined;
+      self.judged += 1;
       const standing = standings.get(a)!;
       const isUp = c < b;
       const sinceMoveUs = atUs - movedUs;
@@ -73,6 +75,7 @@ export function steadyLadder(
         : undefined;
     },
   };
+  return self;
 }
 
 /** 8. */
@@ -81,16 +84,23 @@ export function recovers(): Invariant {
   const suspended = new Map<number, boolean>();
   let isProtected = false;
   let dueUs = Number.POSITIVE_INFINITY;
-  return {
+  let hasFallen = false;
+  const self: Invariant = {
     number: 8,
     law: "when faults stop, rung 0 returns within the stated time, with nobody suspended",
+    judged: 0,
     see({ kind, atUs, a, b, c }) {
       if (kind === "phase") dueUs = a === 1 ? atUs + b : Number.POSITIVE_INFINITY;
       const isDue = atUs > dueUs;
-      if (kind === "move") rungs.set(a, c);
+      if (kind === "move") {
+        rungs.set(a, c);
+        hasFallen = true;
+      }
       if (kind === "mode") isProtected = a === 1;
       if (kind === "word") suspended.set(a, decodeWord(b).isSuspended);
       if (!isDue) return undefined;
+      if (hasFallen) self.judged += 1;
+      hasFallen = false;
       const low = [...rungs].find(([, rung]) => rung > 0);
       if (low) return `session ${low[0]} still stands on rung ${low[1]}`;
       const held = [...suspended].find(([, isHeld]) => isHeld);
@@ -98,6 +108,7 @@ export function recovers(): Invariant {
       return isProtected ? "the mode is still protected" : undefined;
     },
   };
+  return self;
 }
 
 const COSTS_POWER: ReadonlySet<string> = new Set([
@@ -116,9 +127,11 @@ export function underBudget({ settlingUs }: { readonly settlingUs: number }): In
   const suspended = new Map<number, boolean>();
   let disturbedUs = 0;
   let budget = Number.POSITIVE_INFINITY;
-  return {
+  let highest = 0;
+  const self: Invariant = {
     number: 9,
     law: "average power over any window stays under budget once the governor's settling time has passed",
+    judged: 0,
     see({ kind, atUs, a, b, d }) {
       if (active.size > 0) disturbedUs = atUs;
       if (kind === "fault") {
@@ -138,8 +151,12 @@ export function underBudget({ settlingUs }: { readonly settlingUs: number }): In
       if (kind !== "power") return undefined;
       if (b < budget) disturbedUs = atUs;
       budget = b;
+      highest = Math.max(highest, b);
       const isSettled = active.size === 0 && atUs - disturbedUs > settlingUs;
+      // Only a budget below the usual one has to be worked for.
+      if (isSettled && b < highest) self.judged += 1;
       return isSettled && !(a <= b) ? `${a.toFixed(0)} mW on average of ${b.toFixed(0)} mW` : undefined;
     },
   };
+  return self;
 }

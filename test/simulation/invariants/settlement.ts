@@ -9,15 +9,17 @@ import type { Scenario } from "../scenario.js";
 export function settledOnce(): Invariant {
   const open = new Set<number>();
   let highest = 0;
-  return {
+  const self: Invariant = {
     number: 1,
     law: "every submitted job settles exactly once",
+    judged: 0,
     see({ kind, a }) {
       if (kind === "arrive") {
         open.add(a);
         highest = a;
       }
       if (kind !== "settle") return undefined;
+      self.judged += 1;
       if (open.delete(a)) return undefined;
       return a <= highest ? `job ${a} settled twice` : `job ${a} settled and never arrived`;
     },
@@ -26,6 +28,7 @@ export function settledOnce(): Invariant {
       return first === undefined ? undefined : `job ${first} never settled (${open.size} in all)`;
     },
   };
+  return self;
 }
 
 /** 2. */
@@ -33,11 +36,13 @@ export function oneOwner(): Invariant {
   const running = new Map<number, number>();
   const owners = new Map<number, number>();
   const slotOf = (session: number, slot: number): number => session * LIMITS.slotsPerSession + slot;
-  return {
+  const self: Invariant = {
     number: 2,
     law: "a lane runs one job at a time, and a slot has one owner",
+    judged: 0,
     see({ kind, a, b, c, d }) {
       if (kind === "start") {
+        self.judged += 1;
         const before = running.get(b);
         running.set(b, a);
         if (before !== undefined) return `lane ${b} starts job ${a} while job ${before} runs`;
@@ -60,6 +65,7 @@ export function oneOwner(): Invariant {
       return undefined;
     },
   };
+  return self;
 }
 
 /** 4. */
@@ -68,12 +74,14 @@ export function bounded(): Invariant {
   const inFlight = new Map<number, number>();
   const queued = new Map<number, number>();
   const jobs = new Map<number, { session: number; lane: number }>();
-  return {
+  const self: Invariant = {
     number: 4,
     law: "no queue passes its limit, and memory is constant after open",
+    judged: 0,
     see({ kind, a, b, d }: LogRecord) {
       if (kind === "session") slots.set(a, d);
       if (kind === "submit") {
+        self.judged += 1;
         jobs.set(a, { session: d, lane: b });
         const mine = (inFlight.get(d) ?? 0) + 1;
         const waiting = (queued.get(b) ?? 0) + 1;
@@ -94,6 +102,7 @@ export function bounded(): Invariant {
       return undefined;
     },
   };
+  return self;
 }
 
 /** 5. */
@@ -106,12 +115,14 @@ export function stoppedInTime({ sessions }: Scenario): Invariant {
   const expect = (job: number, byUs: number): void => {
     due.set(job, Math.min(due.get(job) ?? Number.POSITIVE_INFINITY, byUs));
   };
-  return {
+  const self: Invariant = {
     number: 5,
     law: `after cancel, by its caller or its deadline, a job settles within ${CANCEL_BOUND_US / 1000} ms, a waiting one at once`,
+    judged: 0,
     see({ kind, atUs, a, b, c, d }) {
       if (kind === "arrive") deadlines.set(a, c);
       if (kind === "submit" && isStopped.get(d)) expect(a, deadlines.get(a)! + CANCEL_BOUND_US);
+      if (kind === "cancel") self.judged += 1;
       if (kind === "cancel") expect(a, atUs + (b === 1 ? CANCEL_BOUND_US : 0));
       if (kind !== "settle") return undefined;
       const dueUs = due.get(a);
@@ -126,4 +137,5 @@ export function stoppedInTime({ sessions }: Scenario): Invariant {
       return late === undefined ? undefined : `job ${late[0]} had to settle by ${late[1]} and never did`;
     },
   };
+  return self;
 }

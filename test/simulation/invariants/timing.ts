@@ -10,9 +10,10 @@ export function criticalInTime(): Invariant {
   const disturbance = new Disturbance();
   const critical = new Set<number>();
   const covered = new Map<number, number>();
-  return {
+  const self: Invariant = {
     number: 3,
     law: "an admitted critical job meets its deadline while real costs stay within their profiles",
+    judged: 0,
     see(record) {
       const { kind, a, b, c, d } = record;
       disturbance.see(record);
@@ -20,6 +21,7 @@ export function criticalInTime(): Invariant {
       if (!disturbance.isCalm) covered.clear();
       else if (kind === "arrive" && critical.has(b)) covered.set(a, c);
       if (kind !== "settle" || !covered.has(a)) return undefined;
+      self.judged += 1;
       const deadlineUs = covered.get(a)!;
       covered.delete(a);
       const { status, reason } = OUTCOME_CODES[b]!;
@@ -29,6 +31,7 @@ export function criticalInTime(): Invariant {
         : `critical job ${a} is ${status} / ${reason}, due ${deadlineUs}, settled ${d}`;
     },
   };
+  return self;
 }
 
 /** 7. */
@@ -55,10 +58,13 @@ export function blockedOnce(scenario: Scenario): Invariant {
     }
     return undefined;
   };
-  return {
+  const self: Invariant = {
     number: 7,
     law: "a lower-criticality job delays a critical one by at most one non-preemptive section",
+    judged: 0,
     see({ kind, atUs, a, b, c, d }) {
+      // What is put to the test is a higher class that has to wait.
+      if (kind === "start" && held[c]!.size >= resources[c]!.cores) self.judged += 1;
       let broken: string | undefined;
       if (atUs > checkedUs) {
         broken = inversion();
@@ -81,6 +87,7 @@ export function blockedOnce(scenario: Scenario): Invariant {
       return broken;
     },
   };
+  return self;
 }
 
 interface Tolerance {
@@ -119,6 +126,7 @@ export function firmKept(scenario: Scenario): Invariant {
     entry.state = status === "done" || isRequested(reason) ? "hit" : "missed";
     // What policy holds back is not promised meanwhile.
     if (reason === "suspended" || reason === "preempted" || reason === "lost") entry.isCovered = false;
+    if (entry.isCovered || reason === "skipped") self.judged += 1;
     if (reason === "skipped") {
       const before = session.jobs.slice(Math.max(0, at - outOf + 1), at);
       const missing = before.filter(({ state }) => state !== "hit").length;
@@ -134,9 +142,10 @@ export function firmKept(scenario: Scenario): Invariant {
       ? `session ${session.drawn.sessionId} misses ${missing} of ${outOf} with job ${job} (${status} / ${reason}), ${misses} allowed`
       : undefined;
   };
-  return {
+  const self: Invariant = {
     number: 10,
     law: "(m,k) is never broken for an admitted session within its profile, and never by a skip",
+    judged: 0,
     see(record) {
       const { kind, a, b, c } = record;
       disturbance.see(record);
@@ -156,6 +165,7 @@ export function firmKept(scenario: Scenario): Invariant {
       return owner === undefined ? undefined : settle(sessions.get(owner)!, a, b);
     },
   };
+  return self;
 }
 
 /** Jobs under way when something goes wrong are covered no longer; those that have settled stay as they were. */

@@ -257,6 +257,19 @@ describe("overruns and hangs", () => {
     expect(words.get(1)!.isSuspended).toBe(false);
   });
 
+  test("a session that was closed with a job under way is not opened again when the job is lost", () => {
+    const { scheduler, reopened, arrive, settle } = house();
+    scheduler.open(planOf(1));
+    const { jobId } = arrive(1);
+    scheduler.close(1);
+
+    settle(jobId, "failed", "lost");
+
+    expect(reopened).toEqual([]);
+    expect(scheduler.jobCount).toBe(0);
+    expect(arrive(1)).toMatchObject({ status: "rejected", reason: "closed" });
+  });
+
   test("a session on a lost device is held back until its ladder has moved it", () => {
     const { scheduler, words, moves, arrive } = house();
     scheduler.open(planOf(1, { ...critical, device: "npu", ladder: [{ device: "cpu" }] }));
