@@ -48,7 +48,9 @@ export class PowerNeed {
       return Number.NEGATIVE_INFINITY;
     }
     if (pressure.watts === "unknown") return this.blindNeed(pressure, planned);
-    return pressure.saveWatts + this.underway(pressure.atUs);
+    // Zero asks to stay. A climb under way uses headroom up; it is no excess, or the next look would undo it.
+    const needWatts = pressure.saveWatts + this.underway(pressure.atUs);
+    return pressure.saveWatts > 0 ? Math.max(0, needWatts) : Math.min(0, needWatts);
   }
 
   /** Whether a climb that adds `extraWatts` stays under the budget by what was measured and by what is planned. */

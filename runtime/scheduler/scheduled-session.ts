@@ -57,6 +57,11 @@ export class ScheduledSession {
     return this.holds !== 0;
   }
 
+  /** Every reason for which it is held back, none when it runs. */
+  get heldBy(): Hold[] {
+    return (Object.keys(HOLDS) as Hold[]).filter((hold) => (this.holds & HOLDS[hold]) !== 0);
+  }
+
   /** Off by its own ladder: its silence is no miss. */
   get isOff(): boolean {
     return (this.holds & HOLDS.off) !== 0;

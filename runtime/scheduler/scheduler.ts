@@ -5,13 +5,14 @@ import { BAND_KEEPS, type PowerPressure } from "../core/budget.js";
 import { CRITICALITIES, type Criticality } from "../core/contract.js";
 import type { Settlement } from "../core/lane.js";
 import { isRequested, type OutcomeReason, type OutcomeStatus } from "../core/outcome.js";
+import type { Rung } from "../core/rung.js";
 import { isSameWord, type SessionWord } from "../core/session-word.js";
 import type { AdmissionAnswer, AdmissionAsk, AdmissionPort } from "./admission-port.js";
 import { LADDER_RULES, Ladder, type LadderMove, type LadderRules, type Pressure } from "./ladder.js";
 import { LaneWatch, WATCH_RULES, type WatchRules } from "./lane-watch.js";
 import { MODE_RULES, type Mode, ModeChange, type ModeRules } from "./mode-change.js";
 import { POWER_NEED_RULES, PowerNeed, type PowerNeedRules } from "./power-need.js";
-import { type RungPlan, ScheduledSession, type SessionPlan } from "./scheduled-session.js";
+import { type Hold, type RungPlan, ScheduledSession, type SessionPlan } from "./scheduled-session.js";
 
 /** The numbers of every policy in one place. */
 export interface SchedulerRules {
@@ -111,6 +112,12 @@ export class Scheduler {
 
   get mode(): Mode {
     return this.modeChange.mode;
+  }
+
+  /** How a session runs now: the rung it stands on and why it is held back, for its outcomes and for tables. */
+  standing(sessionId: number): { readonly rung: Rung; readonly holds: readonly Hold[] } | undefined {
+    const session = this.sessions.get(sessionId);
+    return session && { rung: this.planOf(session).rung, holds: session.heldBy };
   }
 
   /** A job has its inputs: it goes to a lane, or is settled here and now. */
@@ -259,9 +266,8 @@ export class Scheduler {
     const need = this.power.needWatts(planned);
     const last = this.power.last;
     if (last !== undefined && need > 0) {
-      const isHot = last.band === "red" || last.band === "danger";
       const because = `${need.toFixed(2)} W over ${last.budgetWatts.toFixed(2)} W (${last.source})`;
-      found.push({ cause: isHot ? "thermal" : "power", payers: "interactive", because });
+      found.push({ cause: last.band === "green" ? "power" : "thermal", payers: "interactive", because });
     }
     if (this.memoryShort !== undefined) {
       found.push({ cause: "memory", payers: "interactive", because: this.memoryShort });

@@ -35,6 +35,19 @@ test("a move counts as made as far as the average cannot show it yet", () => {
   expect(need.needWatts(8.5)).toBeCloseTo(2);
 });
 
+test("a climb under way uses up headroom and never becomes a demand", () => {
+  const need = new PowerNeed(rules);
+  need.take(pressure(0, { watts: 8, saveWatts: -1 }), 6);
+
+  need.noteMove(0.4, 0);
+  expect(need.needWatts(6.4)).toBeCloseTo(-0.6);
+  need.noteMove(0.9, 0);
+  expect(need.needWatts(7.3)).toBe(0);
+
+  need.take(pressure(100, { watts: 8, saveWatts: 0 }), 7.3);
+  expect(need.needWatts(7.3)).toBe(0);
+});
+
 test("while a sensor is lost its last figure stands, moved by what the plan has changed since", () => {
   const need = new PowerNeed(rules);
   need.take(pressure(0, { watts: 9, saveWatts: -1 }), 7);

@@ -204,6 +204,34 @@ describe("power and heat", () => {
     expect(suspended()).toEqual([]);
   });
 
+  test("a move says whether heat or the budget alone asked for it, and a session where it stands and why", () => {
+    const { scheduler, moves } = house();
+    scheduler.open(planOf(1, { ...background, ladder: [{ rate: 0.5 }, "off"] }));
+    scheduler.takePower(pressure(0, { band: "red", budgetWatts: 6 }));
+    scheduler.tick(0);
+
+    expect(moves).toMatchObject([{ cause: "thermal", because: "2.00 W over 6.00 W (measured)" }]);
+    expect(scheduler.standing(1)).toMatchObject({ rung: { kind: "rate" }, holds: ["band"] });
+    expect(scheduler.standing(2)).toBeUndefined();
+  });
+
+  test("short memory moves whoever holds most of it, and nobody once there is enough", () => {
+    const { scheduler, moves } = house();
+    const withMemory = (plan: SessionPlan, memoryBytes: number): SessionPlan => ({
+      ...plan,
+      rungs: plan.rungs.map((rung, index) => ({ ...rung, memoryBytes: index === 0 ? memoryBytes : 0 })),
+    });
+    scheduler.open(withMemory(planOf(1, { ...background, ladder: ["off"] }), 10));
+    scheduler.open(withMemory(planOf(2, { ...background, ladder: ["off"] }), 20));
+
+    scheduler.memoryChanged("64 MiB over 512 MiB");
+    scheduler.tick(0);
+    scheduler.memoryChanged(undefined);
+    scheduler.tick(SECOND_US);
+
+    expect(moves).toMatchObject([{ sessionId: 2, cause: "memory", because: "64 MiB over 512 MiB" }]);
+  });
+
   test("recovery climbs back once there has been calm and room", () => {
     const { scheduler, moves } = house();
     scheduler.open(planOf(1, { ...background, ladder: [{ rate: 0.5 }] }));
