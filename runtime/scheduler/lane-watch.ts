@@ -44,13 +44,13 @@ export class LaneWatch {
   }
 
   /** A run was asked to stop before its deadline. */
-  stopAsked(jobId: number, nowUs: number): void {
+  stopAsked(jobId: number, { nowUs }: { readonly nowUs: number }): void {
     for (const watch of this.watches.values()) {
       if (watch.run.jobId === jobId) watch.stopUs = Math.min(watch.stopUs, nowUs);
     }
   }
 
-  ended(laneId: number, jobId: number): void {
+  ended({ laneId, jobId }: { readonly laneId: number; readonly jobId: number }): void {
     if (this.watches.get(laneId)?.run.jobId === jobId) this.watches.delete(laneId);
   }
 

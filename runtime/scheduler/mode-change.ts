@@ -36,7 +36,7 @@ export class ModeChange {
   }
 
   /** A critical job has run for its whole WCET and still runs. */
-  overran(jobId: number, nowUs: number): void {
+  overran(jobId: number, { nowUs }: { readonly nowUs: number }): void {
     this.overrunning.add(jobId);
     if (this.current === "protected") return;
     const isRelapse = nowUs - this.normalSinceUs < this.rules.relapseUs;
@@ -45,7 +45,7 @@ export class ModeChange {
   }
 
   /** A job has settled; calm begins where the last overrun ends. */
-  ended(jobId: number, nowUs: number): void {
+  ended(jobId: number, { nowUs }: { readonly nowUs: number }): void {
     if (this.overrunning.delete(jobId)) this.calmSinceUs = nowUs;
   }
 

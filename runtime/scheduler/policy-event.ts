@@ -23,6 +23,12 @@ export function modeEvent(mode: Mode, atUs: number): RedlineEvent {
 }
 
 /** A lane was declared hung and another executor took its place. */
-export function laneEvent(laneId: number, atUs: number): RedlineEvent {
+export function laneEvent({
+  laneId,
+  atUs,
+}: {
+  readonly laneId: number;
+  readonly atUs: number;
+}): RedlineEvent {
   return eventOf({ kind: "lane.replace", atUs, detail: `lane ${laneId} did not stop within its grace` });
 }

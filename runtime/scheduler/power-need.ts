@@ -36,7 +36,7 @@ export class PowerNeed {
   }
 
   /** A session has moved; `watts` is what that adds to the plan, below zero for a saving. */
-  noteMove(watts: number | "unknown", nowUs: number): void {
+  noteMove(watts: number | "unknown", { nowUs }: { readonly nowUs: number }): void {
     this.recent = this.recent.filter(({ atUs }) => nowUs - atUs <= this.rules.windowUs);
     if (watts !== "unknown") this.recent.push({ atUs: nowUs, watts });
   }
@@ -54,7 +54,7 @@ export class PowerNeed {
   }
 
   /** Whether a climb that adds `extraWatts` stays under the budget by what was measured and by what is planned. */
-  hasRoomFor(extraWatts: number | "unknown", planned: number | "unknown"): boolean {
+  hasRoomFor(extraWatts: number | "unknown", { planned }: { readonly planned: number | "unknown" }): boolean {
     const { pressure, rules } = this;
     const need = this.needWatts(planned);
     if (need === Number.NEGATIVE_INFINITY) return true;

@@ -49,7 +49,7 @@ export class ScheduledSession {
     this.firm = new FirmWindow(plan.contract.tolerate);
   }
 
-  hold(hold: Hold, isHeld: boolean): void {
+  hold(hold: Hold, { isHeld }: { readonly isHeld: boolean }): void {
     this.holds = isHeld ? this.holds | HOLDS[hold] : this.holds & ~HOLDS[hold];
   }
 

@@ -43,9 +43,9 @@ export interface SchedulerPorts {
   publish(sessionId: number, word: SessionWord): void;
   /** A session stands on another rung. */
   moved(move: LadderMove): void;
-  modeChanged(mode: Mode, nowUs: number): void;
+  modeChanged(mode: Mode, at: { readonly nowUs: number }): void;
   /** A lane hangs: what runs on it is lost, and another executor takes its place. */
-  replaceLane(laneId: number, nowUs: number): void;
+  replaceLane(laneId: number, at: { readonly nowUs: number }): void;
   /** A session's provider died with a job; `reopened` is called when it is back. */
   reopen(sessionId: number): void;
 }
@@ -152,7 +152,7 @@ export class Scheduler {
   }
 
   /** A lane has started a job. */
-  started(jobId: number, nowUs: number): void {
+  started(jobId: number, { nowUs }: { readonly nowUs: number }): void {
     const job = this.jobs.get(jobId);
     if (job === undefined) return;
     const { session, plan } = job;
@@ -167,8 +167,8 @@ export class Scheduler {
   }
 
   /** A running job was asked to stop from outside. */
-  stopAsked(jobId: number, nowUs: number): void {
-    this.watch.stopAsked(jobId, nowUs);
+  stopAsked(jobId: number, at: { readonly nowUs: number }): void {
+    this.watch.stopAsked(jobId, at);
   }
 
   /** A job that `arrive` sent to a lane has settled there. */
@@ -179,11 +179,11 @@ export class Scheduler {
     const { session } = job;
     session.firm.settle(job.number, { isMiss: status !== "done" && !isRequested(reason) });
     if (status === "late" || reason === "stale" || reason === "deadline") session.lateJobs += 1;
-    this.watch.ended(job.plan.laneId, jobId);
-    this.modeChange.ended(jobId, settledUs);
+    this.watch.ended({ laneId: job.plan.laneId, jobId });
+    this.modeChange.ended(jobId, { nowUs: settledUs });
     const isOpen = this.sessions.get(session.plan.sessionId) === session;
     if (reason !== "lost" || !isOpen) return;
-    session.hold("reopening", true);
+    session.hold("reopening", { isHeld: true });
     this.publish(session);
     this.ports.reopen(session.plan.sessionId);
   }
@@ -191,7 +191,7 @@ export class Scheduler {
   /** A session whose provider had died is back. */
   reopened(sessionId: number): void {
     const session = this.sessions.get(sessionId);
-    session?.hold("reopening", false);
+    session?.hold("reopening", { isHeld: false });
     if (session) this.publish(session);
   }
 
@@ -220,13 +220,13 @@ export class Scheduler {
   tick(nowUs: number): void {
     const before = this.modeChange.mode;
     const { overrun, hung } = this.watch.tick(nowUs);
-    for (const jobId of overrun) this.modeChange.overran(jobId, nowUs);
+    for (const jobId of overrun) this.modeChange.overran(jobId, { nowUs });
     this.modeChange.tick(nowUs);
     if (this.modeChange.mode !== before) {
-      this.ports.modeChanged(this.modeChange.mode, nowUs);
+      this.ports.modeChanged(this.modeChange.mode, { nowUs });
       this.refresh();
     }
-    for (const laneId of hung) this.ports.replaceLane(laneId, nowUs);
+    for (const laneId of hung) this.ports.replaceLane(laneId, { nowUs });
     if (nowUs < this.nextControlUs) return;
     this.nextControlUs = nowUs + this.rules.controlUs;
     this.control(nowUs);
@@ -241,7 +241,7 @@ export class Scheduler {
       nowUs,
       pressures,
       mayClimb: isCalm,
-      hasRoomFor: (extraWatts) => this.power.hasRoomFor(extraWatts, planned),
+      hasRoomFor: (extraWatts) => this.power.hasRoomFor(extraWatts, { planned }),
       lostDevices: this.lostDevices,
     });
     for (const session of this.sessions.values()) {
@@ -253,7 +253,7 @@ export class Scheduler {
     }
     if (!move) return;
     const now = this.ladder.plannedWatts();
-    this.power.noteMove(planned === "unknown" || now === "unknown" ? "unknown" : now - planned, nowUs);
+    this.power.noteMove(planned === "unknown" || now === "unknown" ? "unknown" : now - planned, { nowUs });
     this.ports.moved(move);
     this.refresh();
   }
@@ -286,10 +286,10 @@ export class Scheduler {
     const band = this.power.last?.band ?? "green";
     for (const session of this.sessions.values()) {
       const { rung } = this.planOf(session);
-      session.hold("mode", this.mode === "protected" && session.criticality !== "critical");
-      session.hold("band", rankOf(session.criticality) > rankOf(BAND_KEEPS[band]));
-      session.hold("off", rung.kind === "off");
-      session.hold("device", this.lostDevices.has(rung.device));
+      session.hold("mode", { isHeld: this.mode === "protected" && session.criticality !== "critical" });
+      session.hold("band", { isHeld: rankOf(session.criticality) > rankOf(BAND_KEEPS[band]) });
+      session.hold("off", { isHeld: rung.kind === "off" });
+      session.hold("device", { isHeld: this.lostDevices.has(rung.device) });
       this.publish(session);
     }
   }

@@ -23,7 +23,7 @@ export class WordedLane {
   ) {}
 
   /** Takes a session's word; at once, also for jobs that wait already. */
-  publish(sessionId: number, word: SessionWord, nowUs: number): void {
+  publish(sessionId: number, { word, nowUs }: { readonly word: SessionWord; readonly nowUs: number }): void {
     this.words.set(sessionId, word);
     if (!word.isSuspended) return;
     for (const [jobId, owner] of [...this.sessionOf]) {
@@ -57,8 +57,8 @@ export class WordedLane {
     this.core.submit({ ...job, latestStartUs }, nowUs);
   }
 
-  cancel(jobId: number, reason: CancelReason, nowUs: number): void {
-    this.core.cancel(jobId, { reason, nowUs });
+  cancel(jobId: number, request: { readonly reason: CancelReason; readonly nowUs: number }): void {
+    this.core.cancel(jobId, request);
   }
 
   /** A job of a higher class waits for what this lane's running job holds and no scheduler can take from it. */

@@ -225,7 +225,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     parts: { admission: () => () => ({ isAdmitted: true, reasons: [] }) },
   },
   "a job must start four times as early as its profile says": {
-    breaks: [3, 10],
+    breaks: [3, 8, 10],
     parts: {
       scheduler: ({ ports, ...rest }) =>
         PRODUCTION.scheduler({

@@ -275,7 +275,7 @@ export class House {
     if (!job) return;
     const lane = this.lanes[job.laneId]!;
     this.log.write("cancel", this.nowUs, jobId, lane.run?.jobId === jobId ? 1 : 0);
-    lane.worded.cancel(jobId, "signal", this.nowUs);
+    lane.worded.cancel(jobId, { reason: "signal", nowUs: this.nowUs });
     lane.wakeUs = this.nowUs;
   }
 
@@ -325,11 +325,11 @@ export class House {
     lane.run = run;
     lane.worded.noteStarted(jobId);
     this.processors[lane.resource]!.add(run);
-    this.scheduler.started(jobId, this.nowUs);
+    this.scheduler.started(jobId, { nowUs: this.nowUs });
   }
 
   private stopRun(lane: SimulatedLane, { jobId }: LaneJob): void {
-    this.scheduler.stopAsked(jobId, this.nowUs);
+    this.scheduler.stopAsked(jobId, { nowUs: this.nowUs });
     const { run } = lane;
     const stopUs = this.jobs.get(jobId)?.session.drawn.stopUs ?? 0;
     if (!run || run.isHung || run.leftUs <= stopUs) return;
@@ -353,7 +353,7 @@ export class House {
     // While a session is being opened its lanes are those of its plan; the house hears of it after.
     for (const laneId of session?.lanes ?? this.lanes.keys()) {
       const lane = this.lanes[laneId]!;
-      lane.worded.publish(sessionId, word, this.nowUs);
+      lane.worded.publish(sessionId, { word, nowUs: this.nowUs });
       lane.wakeUs = this.nowUs;
     }
   }

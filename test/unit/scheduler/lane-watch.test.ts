@@ -35,8 +35,8 @@ test("a request to stop before the deadline begins the grace earlier, one after 
   const watch = new LaneWatch(rules);
   watch.started(3, { ...run, isCritical: false });
 
-  watch.stopAsked(1, 1100);
-  watch.stopAsked(1, 1190);
+  watch.stopAsked(1, { nowUs: 1100 });
+  watch.stopAsked(1, { nowUs: 1190 });
 
   expect(watch.nextWakeUs()).toBe(1200);
 });
@@ -55,8 +55,8 @@ test("a run that has ended is watched no longer, and the end of an earlier one c
   const watch = new LaneWatch(rules);
   watch.started(3, run);
 
-  watch.ended(3, 99);
+  watch.ended({ laneId: 3, jobId: 99 });
   expect(watch.nextWakeUs()).toBe(1051);
-  watch.ended(3, 1);
+  watch.ended({ laneId: 3, jobId: 1 });
   expect(watch.nextWakeUs()).toBe(Number.POSITIVE_INFINITY);
 });

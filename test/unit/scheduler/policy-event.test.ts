@@ -27,7 +27,7 @@ test("a move says from where to where, why, and with which numbers", () => {
 });
 
 test("a mode and a replaced lane are told in words, under kinds of the event table", () => {
-  const events = [modeEvent("protected", 1), modeEvent("normal", 2), laneEvent(4, 3)];
+  const events = [modeEvent("protected", 1), modeEvent("normal", 2), laneEvent({ laneId: 4, atUs: 3 })];
 
   expect(events.map(({ detail }) => detail)).toEqual([
     "protected: a critical job overran its WCET, lower classes are suspended",

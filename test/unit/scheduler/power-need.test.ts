@@ -17,14 +17,14 @@ test("without a budget there is nothing to save and room for anything", () => {
   need.take(pressure(0, { budgetWatts: Number.POSITIVE_INFINITY, saveWatts: Number.NEGATIVE_INFINITY }), 5);
 
   expect(need.needWatts(5)).toBe(Number.NEGATIVE_INFINITY);
-  expect(need.hasRoomFor("unknown", 5)).toBe(true);
+  expect(need.hasRoomFor("unknown", { planned: 5 })).toBe(true);
 });
 
 test("a move counts as made as far as the average cannot show it yet", () => {
   const need = new PowerNeed(rules);
   need.take(pressure(100), 10);
 
-  need.noteMove(-1.5, 100);
+  need.noteMove(-1.5, { nowUs: 100 });
   need.take(pressure(200), 8.5);
   expect(need.needWatts(8.5)).toBeCloseTo(0.65);
 
@@ -39,9 +39,9 @@ test("a climb under way uses up headroom and never becomes a demand", () => {
   const need = new PowerNeed(rules);
   need.take(pressure(0, { watts: 8, saveWatts: -1 }), 6);
 
-  need.noteMove(0.4, 0);
+  need.noteMove(0.4, { nowUs: 0 });
   expect(need.needWatts(6.4)).toBeCloseTo(-0.6);
-  need.noteMove(0.9, 0);
+  need.noteMove(0.9, { nowUs: 0 });
   expect(need.needWatts(7.3)).toBe(0);
 
   need.take(pressure(100, { watts: 8, saveWatts: 0 }), 7.3);
@@ -65,26 +65,26 @@ test("a lost sensor is never headroom", () => {
   need.take(pressure(0, { watts: 3, saveWatts: -7 }), 1);
   need.take(pressure(100, blind), 1);
 
-  expect(need.hasRoomFor(0.1, 1)).toBe(false);
+  expect(need.hasRoomFor(0.1, { planned: 1 })).toBe(false);
 });
 
 test("a climb must fit by what is measured and by what is planned, with the guard free", () => {
   const need = new PowerNeed(rules);
   need.take(pressure(0, { watts: 5, saveWatts: -5 }), 3);
 
-  expect(need.hasRoomFor(4.5, 3)).toBe(true);
-  expect(need.hasRoomFor(4.6, 3)).toBe(false);
+  expect(need.hasRoomFor(4.5, { planned: 3 })).toBe(true);
+  expect(need.hasRoomFor(4.6, { planned: 3 })).toBe(false);
   // Two idle, six planned, two more: ten of ten.
-  expect(need.hasRoomFor(2, 6)).toBe(false);
-  expect(need.hasRoomFor(1.5, 6)).toBe(true);
+  expect(need.hasRoomFor(2, { planned: 6 })).toBe(false);
+  expect(need.hasRoomFor(1.5, { planned: 6 })).toBe(true);
 });
 
 test("a step that nobody has measured is tried only where a fifth of the budget is free", () => {
   const need = new PowerNeed(rules);
 
   need.take(pressure(0, { watts: 8.1, saveWatts: -1.9 }), "unknown");
-  expect(need.hasRoomFor("unknown", "unknown")).toBe(false);
+  expect(need.hasRoomFor("unknown", { planned: "unknown" })).toBe(false);
 
   need.take(pressure(100, { watts: 7.9, saveWatts: -2.1 }), "unknown");
-  expect(need.hasRoomFor("unknown", "unknown")).toBe(true);
+  expect(need.hasRoomFor("unknown", { planned: "unknown" })).toBe(true);
 });

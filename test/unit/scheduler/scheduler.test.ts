@@ -254,7 +254,7 @@ describe("overruns and hangs", () => {
     scheduler.open(planOf(1, critical));
     scheduler.open(planOf(2));
     const { jobId } = arrive(1);
-    scheduler.started(jobId, 0);
+    scheduler.started(jobId, { nowUs: 0 });
 
     scheduler.tick(10_001);
     expect(modes).toEqual(["protected"]);
@@ -271,7 +271,7 @@ describe("overruns and hangs", () => {
     const { scheduler, words, replaced, reopened, arrive, settle } = house();
     scheduler.open(planOf(1));
     const { jobId } = arrive(1, { deadlineUs: 50_000 });
-    scheduler.started(jobId, 1000);
+    scheduler.started(jobId, { nowUs: 1000 });
 
     scheduler.tick(149_999);
     expect(replaced).toEqual([]);

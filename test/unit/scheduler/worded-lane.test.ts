@@ -40,7 +40,7 @@ function submit(jobId: number, given: Partial<LaneJob> = {}): void {
 }
 
 test("a job starts by its deadline less the word's allowance, or not at all", () => {
-  lane.publish(1, word, 0);
+  lane.publish(1, { word, nowUs: 0 });
   submit(1);
   submit(2);
 
@@ -50,7 +50,7 @@ test("a job starts by its deadline less the word's allowance, or not at all", ()
 });
 
 test("a late result that is kept may start at any time", () => {
-  lane.publish(1, word, 0);
+  lane.publish(1, { word, nowUs: 0 });
   submit(1);
   submit(2, { late: "keep", latestStartUs: Number.MAX_SAFE_INTEGER });
 
@@ -61,7 +61,7 @@ test("a late result that is kept may start at any time", () => {
 
 test("a session without a word, and a suspended one, start nothing", () => {
   submit(1);
-  lane.publish(1, { ...word, isSuspended: true }, 0);
+  lane.publish(1, { word: { ...word, isSuspended: true }, nowUs: 0 });
   submit(2);
 
   expect(settled.map(({ jobId, reason }) => [jobId, reason])).toEqual([
@@ -71,23 +71,23 @@ test("a session without a word, and a suspended one, start nothing", () => {
 });
 
 test("suspending a session calls off its waiting jobs and lets its running one finish", () => {
-  lane.publish(1, word, 0);
-  lane.publish(2, word, 0);
+  lane.publish(1, { word, nowUs: 0 });
+  lane.publish(2, { word, nowUs: 0 });
   submit(1);
   submit(2);
   submit(3, { sessionId: 2 });
 
-  lane.publish(1, { ...word, isSuspended: true }, 10);
+  lane.publish(1, { word: { ...word, isSuspended: true }, nowUs: 10 });
 
   expect(settled).toMatchObject([{ jobId: 2, status: "cancelled", reason: "preempted", settledUs: 10 }]);
   expect(stopped).toEqual([]);
 });
 
 test("a session that is cancelled if blocking is stopped when it is suspended", () => {
-  lane.publish(1, { ...word, isCancelledIfBlocking: true }, 0);
+  lane.publish(1, { word: { ...word, isCancelledIfBlocking: true }, nowUs: 0 });
   submit(1);
 
-  lane.publish(1, { ...word, isCancelledIfBlocking: true, isSuspended: true }, 10);
+  lane.publish(1, { word: { ...word, isCancelledIfBlocking: true, isSuspended: true }, nowUs: 10 });
 
   expect(stopped).toEqual([1]);
   lane.runEnded({ kind: "terminated", endedUs: 20, cpuUs: -1 });
@@ -95,12 +95,12 @@ test("a session that is cancelled if blocking is stopped when it is suspended", 
 });
 
 test("a running job makes way only where its word says so", () => {
-  lane.publish(1, word, 0);
+  lane.publish(1, { word, nowUs: 0 });
   submit(1);
   lane.makeWay(5);
   expect(stopped).toEqual([]);
 
-  lane.publish(1, { ...word, isCancelledIfBlocking: true }, 6);
+  lane.publish(1, { word: { ...word, isCancelledIfBlocking: true }, nowUs: 6 });
   lane.makeWay(7);
   lane.makeWay(8);
 
@@ -108,7 +108,7 @@ test("a running job makes way only where its word says so", () => {
 });
 
 test("a session that has left is not run", () => {
-  lane.publish(1, word, 0);
+  lane.publish(1, { word, nowUs: 0 });
   lane.forget(1);
 
   submit(1);
