@@ -2,17 +2,16 @@
 // Knows no source file: binding.gyp lists them. Invariant: no folder of this machine enters a file.
 // Usage: node native/build-prebuilds.mjs [PLATFORM-ARCH...]   (all of PLATFORMS when none is named)
 
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
-import { listPlatform, root } from "./prebuild-list.mjs";
+import { installCompiler, toolchain } from "./compiler.mjs";
+import { listPlatform, PLATFORMS, root } from "./prebuild-list.mjs";
 
 const require = createRequire(import.meta.url);
-const toolchain = join(root, ".toolchain");
 
 /** Where Redline is built for. Boards and servers of the last years have glibc 2.28; macOS 11 is the first on ARM. */
-const PLATFORMS = {
+const TARGETS = {
   "linux-x64": { target: "x86_64-linux-gnu.2.28", os: "linux" },
   "linux-arm64": { target: "aarch64-linux-gnu.2.28", os: "linux" },
   "darwin-arm64": { target: "aarch64-macos.11.0", os: "mac" },
@@ -29,36 +28,23 @@ const LINK_FLAGS = {
 };
 
 const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !(name in PLATFORMS));
+const unknown = asked.filter((name) => !PLATFORMS.includes(name));
 if (unknown.length > 0) {
-  console.error(`unknown: ${unknown.join(", ")}; expected some of ${Object.keys(PLATFORMS).join(", ")}`);
+  console.error(`unknown: ${unknown.join(", ")}; expected some of ${PLATFORMS.join(", ")}`);
   process.exit(64);
 }
 const compiler = installCompiler();
-for (const name of asked.length > 0 ? asked : Object.keys(PLATFORMS)) buildPlatform(name);
-
-/** The pinned compiler from PyPI, installed once into a folder of its own. */
-function installCompiler() {
-  const requirements = join(root, "native", "toolchain.txt");
-  const version = /^ziglang==(\S+)/m.exec(readFileSync(requirements, "utf8"))[1];
-  const folder = join(toolchain, `ziglang-${version}`);
-  const program = join(folder, "ziglang", process.platform === "win32" ? "zig.exe" : "zig");
-  if (!existsSync(program)) {
-    const pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", folder];
-    execute(process.platform === "win32" ? "python" : "python3", [...pip, "-r", requirements]);
-  }
-  return program;
-}
+for (const name of asked.length > 0 ? asked : PLATFORMS) buildPlatform(name);
 
 function buildPlatform(name) {
-  const { target, os } = PLATFORMS[name];
+  const { target, os } = TARGETS[name];
   const folder = join(root, "prebuilds", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const { file, isAddon, sources, flags } of readTargets(os)) {
     const output = join(folder, `${file}${isAddon ? ".node" : os === "win" ? ".exe" : ""}`);
     const started = Date.now();
-    execute(compiler, [
+    compiler.run([
       "c++",
       ...["-target", target, ...(isAddon ? ["-shared", ...LINK_FLAGS[os]] : [])],
       ...[...flags, "-Werror", "-s", `-ffile-prefix-map=${root}=.`],
@@ -104,13 +90,4 @@ function nodeApi(os) {
   const rows = names.map((name) => `  X(${name})`).join(" \\\n");
   writeFileSync(join(generated, "node_api_functions.h"), `#define REDLINE_NODE_API(X) \\\n${rows}\n`);
   return [...flags, "-isystem", generated];
-}
-
-function execute(program, argv) {
-  const cache = join(toolchain, "cache");
-  const env = { ...process.env, ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache };
-  const run = spawnSync(program, argv, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
-  if (run.status === 0) return;
-  console.error(`${program} failed: ${run.error?.message ?? `status ${run.status ?? run.signal}`}`);
-  process.exit(1);
 }

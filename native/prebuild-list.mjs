@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** What a package carries machine code for. */
+export const PLATFORMS = ["linux-x64", "linux-arm64", "darwin-arm64", "win32-x64", "win32-arm64"];
 const listPath = join(root, "prebuilds", "sha256.json");
 const sourcesKey = (platform) => `${platform} sources`;
 

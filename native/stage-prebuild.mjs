@@ -3,9 +3,8 @@
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isCurrent, listPlatform, root } from "./prebuild-list.mjs";
+import { isCurrent, listPlatform, PLATFORMS, root } from "./prebuild-list.mjs";
 
-const PLATFORMS = ["linux-x64", "linux-arm64", "darwin-arm64", "win32-x64", "win32-arm64"];
 const own = `${process.platform}-${process.arch}`;
 
 for (const platform of PLATFORMS) {

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type NativeAddon, ORT_API_VERSION } from "./bindings/addon.js";
 import { reasonOf } from "./bindings/addon-fault.js";
-import { findOrtLibrary, loadNative } from "./bindings/load.js";
+import { findOrtLibrary, loadNative, remedyForLibrary } from "./bindings/load.js";
 import { CRITICALITIES } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { examinePower } from "./power-check.js";
@@ -133,7 +133,7 @@ async function libraryFinding(addon: NativeAddon | null): Promise<Finding> {
     const reasons = [messageOf(error)];
     const hint = error instanceof RedlineError ? error.hint : undefined;
     const found = "no ONNX Runtime library that can be used";
-    return { check, state: "missing", found, reasons, fix: hint ?? fix("onnxruntime") };
+    return { check, state: "missing", found, reasons, fix: hint ?? remedyForLibrary(messageOf(error)) };
   }
 }
 

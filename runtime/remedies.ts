@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { sep } from "node:path";
 import type { AddonFault } from "./bindings/addon-fault.js";
-import { GLIBC_REMEDY, ORT_REMEDY } from "./bindings/load.js";
+import { GLIBC_REMEDY } from "./bindings/load.js";
 
 /** The families of systems whose commands differ. */
 export type SystemFamily = "debian" | "fedora" | "alpine" | "arch" | "linux" | "mac" | "windows";
@@ -45,7 +45,6 @@ const REMEDIES = {
   rebuild: everywhere("npm run build:native"),
   glibc: everywhere(GLIBC_REMEDY),
   enable: { ...everywhere("unset REDLINE_NO_ADDON"), windows: "set REDLINE_NO_ADDON=" },
-  onnxruntime: everywhere(ORT_REMEDY),
   cuda: everywhere(
     "npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 (needs its download site)",
   ),

@@ -10,13 +10,16 @@ import { matmulChain } from "../harness/onnx-model.js";
 
 /** Rows and columns of every matrix, as the scenarios bind them. */
 const SIZE = 384;
+/** An emulated processor is slower by this factor: its models are shorter, and take as long. */
+const PATIENCE = Number(process.env.REDLINE_TEST_PATIENCE ?? 1);
+
 /**
  * Runs of half a millisecond a node on one core of a machine of today. A long one is there to be stopped: however late a
  * busy machine comes to it, it is still in the middle. A medium one is waited for.
  */
 const MODELS = {
-  long: { nodes: 500 },
-  medium: { nodes: 200 },
+  long: { nodes: Math.ceil(500 / PATIENCE) },
+  medium: { nodes: Math.ceil(200 / PATIENCE) },
   short: { nodes: 4 },
   /** 38 MB of weights. */
   bulky: { nodes: 64, matrices: 64 },

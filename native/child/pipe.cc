@@ -6,6 +6,8 @@
 #include <thread>
 
 #if defined(_WIN32)
+#include <windows.h>
+// After windows.h, as its own headers come.
 #include <fcntl.h>
 #include <io.h>
 #else
@@ -21,11 +23,20 @@ namespace {
 constexpr std::size_t kMostWaiting = 64;
 
 #if defined(_WIN32)
+int requests = 0;
+
+/// Requests are read from a descriptor of our own. While a thread waits on a pipe, asking what kind of file it is waits
+/// too; a library with a C runtime of its own asks that of standard input as it loads, and ONNX Runtime loads while we wait.
 void prepare_streams() {
-  _setmode(0, _O_BINARY);
+  const int own = _dup(0);
+  const int nothing = _open("NUL", _O_RDONLY);
+  if (own < 0 || nothing < 0 || _dup2(nothing, 0) != 0) leave(2);
+  _close(nothing);
+  requests = own;
+  _setmode(requests, _O_BINARY);
   _setmode(1, _O_BINARY);
 }
-int read_some(char* bytes, unsigned count) { return _read(0, bytes, count); }
+int read_some(char* bytes, unsigned count) { return _read(requests, bytes, count); }
 int write_some(const char* bytes, std::size_t count) { return _write(1, bytes, static_cast<unsigned>(count)); }
 #else
 void prepare_streams() { std::signal(SIGPIPE, SIG_IGN); }
@@ -35,7 +46,13 @@ int write_some(const char* bytes, std::size_t count) { return static_cast<int>(w
 
 }  // namespace
 
-void leave(int status) noexcept { std::_Exit(status); }
+void leave(int status) noexcept {
+#if defined(_WIN32)
+  // An exit would tell each library of it, with their other threads already gone and the locks of those still held.
+  TerminateProcess(GetCurrentProcess(), static_cast<UINT>(status));
+#endif
+  std::_Exit(status);
+}
 
 Pipe::Pipe() {
   prepare_streams();

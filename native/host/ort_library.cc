@@ -30,13 +30,16 @@ using GetApiBase = const ort::ApiBase*();
 
 #if defined(_WIN32)
 
-/// What the system says about an error, and its number: an untranslated code helps nobody.
+/// What the system says about an error, in its user's language, and its number.
 std::string system_message(DWORD error) {
-  char text[512] = {};
-  DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, error, 0, text,
-                                sizeof text, nullptr);
-  while (length > 0 && static_cast<unsigned char>(text[length - 1]) <= ' ') --length;
-  return std::string(text, length) + " (error " + std::to_string(error) + ")";
+  wchar_t wide[512] = {};
+  DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, nullptr, error, 0, wide,
+                                sizeof wide / sizeof *wide, nullptr);
+  while (length > 0 && wide[length - 1] <= L' ') --length;
+  // At most three bytes of UTF-8 for a unit of UTF-16.
+  char text[sizeof wide / sizeof *wide * 3];
+  const int bytes = WideCharToMultiByte(CP_UTF8, 0, wide, static_cast<int>(length), text, sizeof text, nullptr, nullptr);
+  return std::string(text, static_cast<std::size_t>(bytes)) + " (error " + std::to_string(error) + ")";
 }
 
 Opened open_loaded(const std::string&) {

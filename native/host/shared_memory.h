@@ -34,8 +34,9 @@ class SharedMemory {
   std::size_t bytes_ = 0;
   int descriptor_ = -1;
   std::string name_;
-  // The mapping's handle on Windows.
+#if defined(_WIN32)
   void* mapping_ = nullptr;
+#endif
 };
 
 }  // namespace redline

@@ -29,6 +29,11 @@ export const ORT_REMEDY = "npm install onnxruntime-node@1.30.0 --onnxruntime-nod
 export const GLIBC_REMEDY =
   "use a system with glibc 2.28 or newer, such as Debian 10 or the image node:22-bookworm-slim: there is no Redline for musl, nor an ONNX Runtime";
 
+/** What to do about an ONNX Runtime library that the system's loader or the host refused, by what was said of it. */
+export function remedyForLibrary(said: string): string {
+  return /GLIBC_\d|libc\.musl|ld-musl/.test(said) ? GLIBC_REMEDY : ORT_REMEDY;
+}
+
 const require = createRequire(import.meta.url);
 let loaded: NativeLoad | undefined;
 
@@ -174,7 +179,7 @@ function findOrtPackage(): string {
     throw new RedlineError("PROVIDER_UNAVAILABLE", {
       what: "ONNX Runtime",
       expected: "the package onnxruntime-node",
-      received: "no such package",
+      received: `none that ${packageRoot()} could reach`,
       hint: ORT_REMEDY,
       cause,
     });

@@ -114,7 +114,10 @@ function run(
 function endWhole(child: ChildProcess): void {
   if (child.pid === undefined) return;
   if (process.platform === "win32") {
-    spawn("taskkill", ["/pid", String(child.pid), "/t", "/f"], { stdio: "ignore", windowsHide: true });
+    // By its full path: Windows looks for a bare name in the current folder first, where anybody's file may lie.
+    const taskkill = path.join(process.env.SystemRoot ?? "C:\\Windows", "System32", "taskkill.exe");
+    const argv = ["/pid", String(child.pid), "/t", "/f"];
+    spawn(taskkill, argv, { stdio: "ignore", windowsHide: true }).on("error", () => child.kill());
     return;
   }
   try {

@@ -1,10 +1,16 @@
 // Installations that are broken in one place each: `redline doctor` and the thrown error say which, where and what to type.
 
-import { copyFileSync, readFileSync, unlinkSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { compileShared, hasCompiler } from "../support/compiler.js";
 import { BrokenInstall } from "./broken-install.js";
-import { ensureBuilt } from "./built-cli.js";
+import { ensureBuilt, REPO_ROOT } from "./built-cli.js";
+
+const isLinux = process.platform === "linux";
+/** Files of machine code for every platform. */
+const ORT_FILES = join(REPO_ROOT, "node_modules", "onnxruntime-node", "bin", "napi-v6");
+const GLIBC = /use a system with glibc 2\.28 or newer/;
 
 let install: BrokenInstall;
 
@@ -91,23 +97,66 @@ describe("a shipped addon that is", () => {
 
     expectFault(/expected interface version \d+, received 7000/, /npm install/);
   });
+
+  test("made for another system", () => {
+    const [other, folder] = isLinux ? ["win32-arm64", "win32/arm64"] : ["linux-arm64", "linux/arm64"];
+    install.put(install.addon, null);
+    copyFileSync(join(ORT_FILES, folder, "onnxruntime_binding.node"), install.addon);
+    install.list();
+
+    const here = `${process.platform}-${process.arch}`;
+    expectFault(new RegExp(`expected a file for ${here}, received one for ${other}`), /npm install/);
+  });
+
+  test.skipIf(!isLinux)("made for another C library", () => {
+    const name = Buffer.from("\0libc.so.6\0");
+    const file = Buffer.from(readFileSync(install.addon));
+    file.write("\0libc.so\0\0\0", file.indexOf(name), "latin1");
+    install.put(install.addon, file);
+    install.list();
+
+    expectFault(/made for musl, and this Node runs on glibc/, GLIBC);
+  });
+
+  test.skipIf(!isLinux || !hasCompiler())("made for a newer C library", () => {
+    install.put(install.addon, null);
+    compileForFutureGlibc(
+      install.addon,
+      "#include <node_api.h>\nNAPI_MODULE_INIT() { future(); return exports; }",
+    );
+    install.list();
+
+    expectFault(/version `GLIBC_2\.99' not found/, GLIBC);
+  });
 });
 
 describe("an ONNX Runtime library that is", () => {
-  const expectFault = (code: string, reason: RegExp): void => {
+  const expectFault = (
+    code: string,
+    reason: RegExp,
+    { fix = /npm install onnxruntime-node@1\.30\.0/, where = install.library } = {},
+  ): void => {
     const library = finding("onnxruntime");
-    expect(library).toMatchObject({
-      state: "missing",
-      fix: expect.stringMatching(/onnxruntime-node@1\.30\.0/),
-    });
-    expect((library.reasons as string[])[0]).toContain(install.library);
+    expect(library).toMatchObject({ state: "missing", fix: expect.stringMatching(fix) });
+    expect((library.reasons as string[])[0]).toContain(where);
     expect((library.reasons as string[])[0]).toMatch(reason);
 
     const error = thrown();
     expect(error.code).toBe(code);
-    expect(error.message).toContain(install.library);
+    expect(error.message).toContain(where);
     expect(error.message).toMatch(reason);
-    expect(error.hint).toMatch(/npm install onnxruntime-node@1\.30\.0/);
+    expect(error.hint).toMatch(fix);
+  };
+
+  /** Puts a library in its place that says it is of another version. */
+  const putVersion = (version: string): void => {
+    const source = `static const void* get(unsigned v) { (void)v; return 0; }
+      static const char* version(void) { return "${version}"; }
+      static const struct { const void* (*a)(unsigned); const char* (*b)(void); } base = { get, version };
+      const void* OrtGetApiBase(void) { return &base; }`;
+    const made = compileShared(`${install.root}/version.so`, source);
+    install.put(install.library, null);
+    copyFileSync(made, install.library);
   };
 
   test("missing", () => {
@@ -124,14 +173,46 @@ describe("an ONNX Runtime library that is", () => {
   });
 
   test.skipIf(!hasCompiler())("too old", () => {
-    const old = `static const void* get(unsigned v) { (void)v; return 0; }
-      static const char* version(void) { return "1.12.1"; }
-      static const struct { const void* (*a)(unsigned); const char* (*b)(void); } base = { get, version };
-      const void* OrtGetApiBase(void) { return &base; }`;
-    const made = compileShared(`${install.root}/old.so`, old);
-    install.put(install.library, null);
-    copyFileSync(made, install.library);
+    putVersion("1.12.1");
 
     expectFault("PROVIDER_VERSION", /ONNX Runtime 1\.12\.1 offers up to 12: it is too old/);
   });
+
+  test.skipIf(!hasCompiler())("too new", () => {
+    putVersion("1.99.0");
+
+    expectFault("PROVIDER_VERSION", /ONNX Runtime 1\.99\.0 no longer offers it: it is too new/);
+  });
+
+  test("made for another system", () => {
+    const other = isLinux ? "win32/arm64/onnxruntime.dll" : "linux/arm64/libonnxruntime.so.1";
+    install.put(install.library, null);
+    copyFileSync(join(ORT_FILES, other), install.library);
+
+    expectFault("PROVIDER_UNAVAILABLE", /expected a file for .*, received one for \w+-arm64/);
+  });
+
+  test.skipIf(!isLinux || !hasCompiler())("made for a newer C library", () => {
+    install.put(install.library, null);
+    compileForFutureGlibc(install.library, "void* OrtGetApiBase(void) { future(); return 0; }");
+
+    expectFault("PROVIDER_UNAVAILABLE", /version `GLIBC_2\.99' not found/, { fix: GLIBC });
+  });
+
+  test("in no package at all", () => {
+    rmSync(join(dirname(install.package), "onnxruntime-node"), { recursive: true });
+
+    const where = install.package;
+    expectFault("PROVIDER_UNAVAILABLE", /expected the package onnxruntime-node, received none/, { where });
+  });
 });
+
+/** A library that asks for a function of a C library which is not there yet. */
+function compileForFutureGlibc(path: string, source: string): void {
+  const script = join(install.root, "future.map");
+  writeFileSync(script, "GLIBC_2.99 { global: future; local: *; };");
+  const flags = ["-nostdlib", "-Wl,-soname,libc.so.6", `-Wl,--version-script=${script}`];
+  const future = compileShared(join(install.root, "future.so"), "void future(void) {}", flags);
+  compileShared(path, `void future(void);\n${source}`, ["-Wl,--no-as-needed", future]);
+  unlinkSync(`${path}.c`);
+}

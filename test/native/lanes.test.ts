@@ -4,14 +4,14 @@ import { describe, expect, test } from "vitest";
 import { matmulChain } from "../../bench/harness/onnx-model.js";
 import { SUBMIT_KEEP_LATE } from "../../runtime/bindings/addon.js";
 import { LIMITS } from "../../runtime/core/limits.js";
-import { NativeHost, type Settled, shared, until } from "./native-host.js";
+import { NativeHost, PATIENCE, type Settled, shared, until } from "./native-host.js";
 
 const host = new NativeHost();
 const ms = (milliseconds: number): number => milliseconds * 1000;
 
-/** A session that is busy with one job of `busyMs`, so that what is submitted next has to wait. */
+/** A session that is busy with one job of `busyMs`, long enough to be seen, so that what is submitted next has to wait. */
 async function busySession({ busyMs, slots }: { busyMs: number; slots: number }) {
-  const { sessionId } = await host.openNull(ms(busyMs), { slots });
+  const { sessionId } = await host.openNull(ms(busyMs) * PATIENCE, { slots });
   const first = host.submit(sessionId, { slot: 0 });
   await until(() => host.addon.lanes().some((lane) => lane.isRunning));
   return { sessionId, first };
@@ -144,7 +144,7 @@ describe("a cancel", () => {
 
   test("stops a real model between two of its nodes, long before its end", async () => {
     await host.loadOrt();
-    const size = 384;
+    const size = PATIENCE === 1 ? 384 : 128;
     const { sessionId } = await host.openModel(matmulChain({ nodes: 60, size }));
     const x = shared("float32", [size, size]);
     host.addon.bindSlot(sessionId, 0, [x], [shared("float32", [size, size])]);
@@ -261,7 +261,7 @@ describe("a storm of submissions and cancels", () => {
 describe("the event loop", () => {
   test("keeps turning while a model loads and runs", async () => {
     await host.loadOrt();
-    const size = 512;
+    const size = PATIENCE === 1 ? 512 : 128;
     let turns = 0;
     const counting = setInterval(() => {
       turns += 1;

@@ -14,6 +14,9 @@ import { type Dtype, elementCount, type TensorData, viewOf } from "../../runtime
 
 const FIELDS = COMPLETION_FIELDS.length;
 
+/** How many times slower than a machine of today the processor is: an emulated one (`npm run test:arm64`), else 1. */
+export const PATIENCE = Number(process.env.REDLINE_TEST_PATIENCE ?? 1);
+
 /** The addon; these tests are about nothing else, so without it they fail. */
 export function requireAddon(): NativeAddon {
   const native = loadNative();

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { FaultKind } from "../../runtime/bindings/addon-fault.js";
+import { GLIBC_REMEDY, remedyForLibrary } from "../../runtime/bindings/load.js";
 import { packageRoot } from "../../runtime/bindings/package-root.js";
 import { remedyFor, remedyForAddon, systemFamily } from "../../runtime/remedies.js";
 
@@ -69,7 +70,14 @@ test("the ONNX Runtime to install is the one the package depends on", async () =
     dependencies: Record<string, string>;
   };
 
-  const remedy = remedyFor("onnxruntime", { family: "linux" });
+  const remedy = remedyForLibrary("libonnxruntime.so.1: file too short");
 
   expect(remedy).toContain(`onnxruntime-node@${manifest.dependencies["onnxruntime-node"]} `);
+});
+
+test.each([
+  "libonnxruntime.so.1: libc.musl-x86_64.so.1: cannot open shared object file",
+  "libm.so.6: version `GLIBC_2.38' not found (required by libonnxruntime.so.1)",
+])("a library that the system refuses with '%s' is no reason to install it again", (said) => {
+  expect(remedyForLibrary(said)).toBe(GLIBC_REMEDY);
 });

@@ -9,7 +9,7 @@ import {
   SUBMIT_CHECK_OUTPUTS,
   SUBMIT_KEEP_LATE,
 } from "../../bindings/addon.js";
-import { ORT_REMEDY } from "../../bindings/load.js";
+import { remedyForLibrary } from "../../bindings/load.js";
 import { ERROR_TABLE, type ErrorCode, RedlineError } from "../../core/errors.js";
 import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
@@ -86,7 +86,7 @@ export class NativeProvider implements Provider {
     this.library ??= this.options.addon
       .loadOrt(this.options.ortLibraryPath(), ORT_API_VERSION)
       .catch((error: unknown) => {
-        throw redlineErrorOf(error, { hint: ORT_REMEDY });
+        throw redlineErrorOf(error, { hint: remedyForLibrary(String(error)) });
       });
     return this.library;
   }

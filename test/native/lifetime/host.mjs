@@ -20,8 +20,8 @@ export const CANCELLED_CLOSING = 13;
 export const AS_TOLD = 7;
 /** The timer and the loader; every other thread of the host is a lane or belongs to a session's pool. */
 const HOST_THREADS = 2;
-/** Longer than this is a hang. */
-const HANG_MS = 5000;
+/** Longer than this is a hang; an emulated processor is slower by the factor of this variable. */
+const HANG_MS = 5000 * Number(process.env.REDLINE_TEST_PATIENCE ?? 1);
 
 /** This environment's attachment to an addon. A process or worker has one of each addon. */
 export function attach(path = process.env.REDLINE_ADDON) {
