@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Owns the bench's command line: lists scenarios, runs one, or all that Redline must show. Knows no measurement.
-// Invariant: a missed bar is printed and recorded; it is a result, so the exit status stays 0. Only errors exit with 1.
+// Invariant: a missed bar is printed and recorded; it is a result, so the exit status stays 0. Only errors exit with 1,
+// and with --assert-pick a badly chosen implementation.
 
 import { join } from "node:path";
 import { Command } from "commander";
@@ -13,6 +14,7 @@ import { contracts } from "./scenarios/contracts.js";
 import { eventLoop } from "./scenarios/event-loop.js";
 import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { nullProvider } from "./scenarios/null.js";
+import { ops, PICK_ROW } from "./scenarios/ops.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
 import { vetting } from "./scenarios/vetting.js";
@@ -27,6 +29,7 @@ const SCENARIOS: readonly Scenario[] = [
   leakOpens,
   leakRuns,
   vetting,
+  ops,
 ];
 
 /** What commander answers: values by option name in camel case. */
@@ -59,6 +62,10 @@ try {
 function withSharedFlags(command: Command): Command {
   return command
     .option("--quick", "few samples: proves that the scenario works, not that a bar holds")
+    .option(
+      "--assert-pick",
+      "exit with 1 when an op's chosen implementation is over 10 % slower than the best",
+    )
     .option("--json", "rows on standard output too, one JSON object a line")
     .option("--results <folder>", "where rows are appended", join(REPO_ROOT, "bench/results"));
 }
@@ -88,6 +95,11 @@ async function runAll(scenarios: readonly Scenario[], flags: Flags): Promise<voi
     `bars: ${count("met")} met, ${count("missed")} missed, ${count("not-measured")} not measured\n`,
   );
   if (failures.length > 0) throw new Error(failures.join("\n"));
+  const pick = verdicts.find(({ what }) => what === PICK_ROW);
+  if (flags.assertPick === true && pick?.verdict !== "met")
+    throw new Error(
+      `--assert-pick: ${pick === undefined ? "no scenario picks" : `${pick.measured}x the best`}`,
+    );
 }
 
 /** The scenario's options: as given, else of a quick or a full run. Commander answers names in camel case. */

@@ -82,7 +82,16 @@ std::vector<std::string> probe_simd() {
   return found;
 }
 
+bool has_avx2_and_half() {
+  const Leaf features = read_leaf(1);
+  const bool has_half = has_bit(features.ecx, 29);
+  const bool saves_ymm = has_bit(features.ecx, 27) && (saved_registers() & 0x6) == 0x6;
+  return has_half && saves_ymm && has_bit(read_leaf(7).ebx, 5);
+}
+
 #elif defined(REDLINE_ARM64)
+
+bool has_avx2_and_half() { return false; }
 
 std::vector<std::string> probe_simd() {
   // Every 64-bit ARM processor has NEON.
@@ -101,6 +110,8 @@ std::vector<std::string> probe_simd() {
 }
 
 #else
+
+bool has_avx2_and_half() { return false; }
 
 std::vector<std::string> probe_simd() { return {}; }
 

@@ -14,6 +14,7 @@
 #include "host/simd.h"
 #include "napi/hot_calls.h"
 #include "napi/js_environment.h"
+#include "napi/op_calls.h"
 #include "napi/open_request.h"
 #include "napi/read_value.h"
 #include "napi/shared_memory.h"
@@ -22,7 +23,7 @@ namespace redline::js {
 
 namespace {
 
-constexpr int kInterfaceVersion = 4;
+constexpr int kInterfaceVersion = 5;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -277,6 +278,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<replay>(exports, "replayLane", self);
   define_hot_calls(env, exports, self);
   define_shared_memory(env, exports);
+  define_op_calls(env, exports);
   return exports;
 }
 

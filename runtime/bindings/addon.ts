@@ -5,7 +5,7 @@ import type { Criticality } from "../core/contract.js";
 import type { Dtype, TensorData, TensorSpec } from "../core/tensor.js";
 
 /** Raised whenever a function or record below changes shape; native/napi holds the same number. */
-export const INTERFACE_VERSION = 4;
+export const INTERFACE_VERSION = 5;
 
 /** Raised whenever a line exchanged with the child program changes its meaning; native/child holds the same number. */
 export const CHILD_INTERFACE = 1;
@@ -199,6 +199,57 @@ export interface NativeAddon {
 
   /** Whether a float32 (or float16, as bits in a Uint16Array) view holds NaN or infinity. */
   hasNonFinite(view: Float32Array | Uint16Array): boolean;
+
+  /**
+   * Implementations of the ops, by instruction set, in rising order: `scalar` first. The calls below take the position of one.
+   * What they compute is defined in runtime/ops/reference; they check every view and offset again, code OP_ARGUMENT.
+   */
+  readonly opSets: readonly string[];
+
+  /** `words` is an ImagePlan's block. */
+  opImage(
+    set: number,
+    words: Int32Array,
+    source: Uint8Array,
+    target: Float32Array | Uint16Array | Uint8Array | Int8Array,
+  ): void;
+
+  /** `isLogits` is 0 or 1. */
+  opMargins(
+    set: number,
+    scores: Float32Array,
+    margins: Float32Array,
+    totals: Float64Array,
+    isLogits: number,
+  ): void;
+
+  /** `words` is a MaskPlan's block, whose scratch row is written. */
+  opMask(set: number, words: Int32Array, margins: Float32Array, mask: Uint8Array): void;
+
+  /** Answers the number of runs, of which those are written that `runs` holds. */
+  opRuns(set: number, margins: Float32Array, runs: Float64Array, width: number): number;
+
+  opResample(
+    set: number,
+    table: Float32Array,
+    input: Float32Array,
+    output: Float32Array,
+    taps: number,
+    phases: number,
+    up: number,
+    down: number,
+    start: number,
+    fraction: number,
+  ): void;
+
+  opLevel(
+    set: number,
+    samples: Float32Array,
+    stats: Float64Array,
+    preEmphasis: number,
+    previous: number,
+    clipsAt: number,
+  ): void;
 
   /** Every lane that has been created. */
   lanes(): readonly LaneState[];

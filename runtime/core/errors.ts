@@ -71,6 +71,8 @@ export const ERROR_TABLE = {
   SOURCE_TOO_LARGE: row("the input is larger than the limit", "never", 413, 65),
   SOURCE_UNAVAILABLE: row("the program or device the input needs is not available", "never", 501, 69),
 
+  OP_ARGUMENT: row("an argument of an op is not valid", "never", 400, 65),
+
   OUTPUT_WRITE_FAILED: row("a result file could not be written", "later", 507, 73),
 
   INTERNAL: row("an invariant of Redline is broken: please report this", "never", 500, 70),

@@ -24,6 +24,8 @@ export const LIMITS = {
   imagePixels: 67_108_864,
   /** Passes over a progressive JPEG: encoders make about ten, and each costs as much time as the whole picture. */
   imageScans: 64,
+  /** Forms of ops whose fastest implementation is remembered, oldest out first: more than any program's cameras and models. */
+  opPicks: 256,
   /** Largest manifest in bytes. */
   manifestBytes: 1_048_576,
   /** Largest model file in bytes (ONNX protobuf's own limit). */

@@ -1,6 +1,8 @@
 // Owns the meaning of a head's two-class output: the softmax margin of each network pixel. Knows no image size.
 // Invariant: a margin is p(class) - p(background) in [-1, 1]; the class holds where it is above 0.
 
+import { planMargins } from "../ops/margins-plan.js";
+import { sharedOps } from "../ops/ops.js";
 import type { RoadHead } from "./road-model.js";
 
 /** Softmax margins of one head at the network's own resolution, row by row. */
@@ -8,6 +10,10 @@ export interface MarginField {
   readonly width: number;
   readonly height: number;
   readonly margins: Float32Array;
+  /** Pixels where the class holds. */
+  readonly claimedPixels: number;
+  /** Sum of the margins of those pixels. */
+  readonly claimedSum: number;
 }
 
 /**
@@ -18,15 +24,11 @@ export function readMargins(
   data: Float32Array,
   head: Pick<RoadHead, "width" | "height"> & { readonly values: "logits" | "probabilities" },
 ): MarginField {
-  const pixels = head.width * head.height;
-  const margins = new Float32Array(pixels);
-  if (head.values === "probabilities") {
-    for (let i = 0; i < pixels; i++) margins[i] = data[pixels + i]! - data[i]!;
-  } else {
-    // tanh(x / 2) written with one exponential: two thirds of the time, and exact to float32.
-    for (let i = 0; i < pixels; i++) margins[i] = 1 - 2 / (Math.exp(data[pixels + i]! - data[i]!) + 1);
-  }
-  return { width: head.width, height: head.height, margins };
+  const { width, height } = head;
+  const margins = new Float32Array(width * height);
+  const totals = new Float64Array(2);
+  sharedOps().margins(planMargins(head), data, { margins, totals });
+  return { width, height, margins, claimedPixels: totals[0]!, claimedSum: totals[1]! };
 }
 
 /**
@@ -45,11 +47,8 @@ export function classifyValues(data: Float32Array): "logits" | "probabilities" {
 }
 
 /** Share of network pixels where the class holds. */
-export function areaRatio(field: MarginField): number {
-  let count = 0;
-  const { margins } = field;
-  for (let i = 0; i < margins.length; i++) if (margins[i]! > 0) count++;
-  return count / margins.length;
+export function areaRatio({ claimedPixels, width, height }: MarginField): number {
+  return claimedPixels / (width * height);
 }
 
 /**
@@ -57,15 +56,7 @@ export function areaRatio(field: MarginField): number {
  * any. Background is left out: it is most of an image and nearly always certain, and would hide a doubtful road.
  */
 export function meanClaimedMargin(fields: readonly MarginField[]): number {
-  let sum = 0;
-  let count = 0;
-  for (const { margins } of fields) {
-    for (let i = 0; i < margins.length; i++) {
-      const margin = margins[i]!;
-      if (margin <= 0) continue;
-      sum += margin;
-      count++;
-    }
-  }
-  return count === 0 ? 0 : sum / count;
+  const pixels = fields.reduce((sum, { claimedPixels }) => sum + claimedPixels, 0);
+  const margins = fields.reduce((sum, { claimedSum }) => sum + claimedSum, 0);
+  return pixels === 0 ? 0 : margins / pixels;
 }

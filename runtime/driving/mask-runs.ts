@@ -1,6 +1,8 @@
 // Owns a mask as runs of neighbouring pixels, row by row, and the regions they form. Knows no shapes beyond that.
 // Invariant: runs are maximal, and lie in order of row, then of column.
 
+import { sharedOps } from "../ops/ops.js";
+import { planRuns, RUN_FIELDS } from "../ops/runs-plan.js";
 import type { MarginField } from "./margin-field.js";
 
 /** Pixels of row `v` from column `from` to `to`, both included, and their margin-weighted centre. */
@@ -11,24 +13,27 @@ export interface Run {
   readonly centre: number;
 }
 
+/** Runs that are made room for, for each row; a busier mask is read again with as much room as it takes. */
+const RUNS_PER_ROW = 4;
+
 /** The runs of each row where the class holds, from the top row to the bottom row. */
 export function runsByRow({ width, height, margins }: MarginField): readonly (readonly Run[])[] {
-  const rows: Run[][] = [];
-  for (let v = 0; v < height; v++) {
-    const runs: Run[] = [];
-    const row = v * width;
-    for (let u = 0; u < width; u++) {
-      if (!(margins[row + u]! > 0)) continue;
-      const from = u;
-      let weight = 0;
-      let moment = 0;
-      for (; u < width && margins[row + u]! > 0; u++) {
-        weight += margins[row + u]!;
-        moment += margins[row + u]! * u;
-      }
-      runs.push({ v, from, to: u - 1, centre: moment / weight });
-    }
-    rows.push(runs);
+  const plan = planRuns({ width, height });
+  let found = new Float64Array(RUN_FIELDS * RUNS_PER_ROW * height);
+  const count = sharedOps().runs(plan, margins, found);
+  if (count * RUN_FIELDS > found.length) {
+    found = new Float64Array(count * RUN_FIELDS);
+    sharedOps().runs(plan, margins, found);
+  }
+  const rows: Run[][] = Array.from({ length: height }, () => []);
+  for (let at = 0; at < count * RUN_FIELDS; at += RUN_FIELDS) {
+    const [v, from, to, centre] = found.subarray(at, at + RUN_FIELDS) as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    rows[v]!.push({ v, from, to, centre });
   }
   return rows;
 }

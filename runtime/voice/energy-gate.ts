@@ -1,6 +1,9 @@
 // Owns the cheap question asked before the model: can there be speech in this frame at all? Knows no model.
 // Invariant: opens on doubt; a frame is judged from its level and the level of the quietest recent frame only.
 
+import { LEVEL_FIELDS, type LevelPlan, planLevel } from "../ops/level-plan.js";
+import { sharedOps } from "../ops/ops.js";
+
 /**
  * When the gate opens and closes. The defaults are measured on the development recordings; the table and the
  * reasoning are in docs/decisions/0030-energy-gate.md.
@@ -55,6 +58,8 @@ export class EnergyGate {
   #isOpen = true;
   #quietFrames = 0;
   #lastSample = 0;
+  #plan: LevelPlan | undefined;
+  readonly #stats = new Float64Array(LEVEL_FIELDS.count);
 
   constructor(rules: GateRules = {}) {
     this.#openAboveDb = rules.openAboveDb ?? 6;
@@ -87,14 +92,10 @@ export class EnergyGate {
   }
 
   #level(samples: Float32Array): number {
-    let previous = this.#lastSample;
-    let sum = 0;
-    for (const sample of samples) {
-      const difference = sample - PRE_EMPHASIS * previous;
-      sum += difference * difference;
-      previous = sample;
-    }
-    this.#lastSample = previous;
-    return 10 * Math.log10(sum / samples.length + 1e-12);
+    if (this.#plan?.samples !== samples.length)
+      this.#plan = planLevel({ samples: samples.length, preEmphasis: PRE_EMPHASIS });
+    sharedOps().level(this.#plan, { samples, previous: this.#lastSample, stats: this.#stats });
+    this.#lastSample = samples[samples.length - 1]!;
+    return 10 * Math.log10(this.#stats[LEVEL_FIELDS.emphasised]! / samples.length + 1e-12);
   }
 }

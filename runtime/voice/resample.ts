@@ -1,5 +1,9 @@
-// Owns bringing any sound to 16 kHz mono: downmix and a streaming windowed-sinc resampler. Knows no source and no model.
+// Owns bringing any sound to 16 kHz mono: downmix, the windowed-sinc filter, and the stream around the resample op.
+// Knows no source and no model.
 // Invariant: the output does not depend, to the last bit, on how the input was cut into chunks; no delay, no drift.
+
+import { sharedOps } from "../ops/ops.js";
+import { planResample, type ResamplePlan } from "../ops/resample-plan.js";
 
 /** The rate of every voice model here. */
 export const SPEECH_RATE_HZ = 16_000;
@@ -37,9 +41,8 @@ export class SpeechResampler {
   readonly #up: number;
   readonly #down: number;
   readonly #halfTaps: number;
-  readonly #phases: number;
-  /** Row p holds the taps for an output that lies p / #phases after an input sample; one row more than phases. */
-  readonly #table: Float32Array;
+  /** Absent where sound of 16 kHz passes through. */
+  readonly #plan: ResamplePlan | undefined;
   /** Input samples still needed, the first of which has index `#heldFrom` on the input's axis. */
   #held: Float32Array;
   #heldCount: number;
@@ -57,10 +60,16 @@ export class SpeechResampler {
     const isIdentity = this.#up === this.#down;
     const lowerRateShare = Math.min(1, SPEECH_RATE_HZ / sampleRateHz);
     this.#halfTaps = isIdentity ? 0 : halfTapsFor(lowerRateShare);
-    this.#phases = this.#up <= MOST_EXACT_PHASES ? this.#up : INTERPOLATED_PHASES;
-    this.#table = isIdentity
-      ? new Float32Array(0)
-      : filterTable({ halfTaps: this.#halfTaps, phases: this.#phases, lowerRateShare });
+    const phases = this.#up <= MOST_EXACT_PHASES ? this.#up : INTERPOLATED_PHASES;
+    this.#plan = isIdentity
+      ? undefined
+      : planResample({
+          up: this.#up,
+          down: this.#down,
+          taps: 2 * this.#halfTaps,
+          phases,
+          table: filterTable({ halfTaps: this.#halfTaps, phases, lowerRateShare }),
+        });
     // Silence stands before the first sample, so that the first output has a full window.
     this.#heldFrom = -this.#halfTaps;
     this.#heldCount = this.#halfTaps;
@@ -116,31 +125,17 @@ export class SpeechResampler {
     const outputs = new Float32Array(
       Math.max(0, Math.ceil(((last - this.#position) * this.#up - this.#fraction) / this.#down)),
     );
-    for (let i = 0; i < outputs.length; i++) {
-      outputs[i] = this.#output();
-      const moved = this.#fraction + this.#down;
-      this.#position += Math.floor(moved / this.#up);
-      this.#fraction = moved % this.#up;
-    }
+    const plan = this.#plan;
+    if (plan === undefined || outputs.length === 0) return outputs;
+    sharedOps().resample(plan, {
+      input: this.#held.subarray(0, this.#heldCount),
+      at: { start: this.#position - this.#halfTaps + 1 - this.#heldFrom, fraction: this.#fraction },
+      output: outputs,
+    });
+    const moved = this.#fraction + outputs.length * this.#down;
+    this.#position += Math.floor(moved / this.#up);
+    this.#fraction = moved % this.#up;
     return outputs;
-  }
-
-  #output(): number {
-    const taps = 2 * this.#halfTaps;
-    const from = this.#position - this.#halfTaps + 1 - this.#heldFrom;
-    const phase = (this.#fraction * this.#phases) / this.#up;
-    const row = Math.floor(phase);
-    const share = phase - row;
-    const low = this.#dot(from, row * taps);
-    return share === 0 ? low : low + share * (this.#dot(from, (row + 1) * taps) - low);
-  }
-
-  #dot(heldAt: number, tableAt: number): number {
-    const held = this.#held;
-    const table = this.#table;
-    let sum = 0;
-    for (let tap = 0; tap < 2 * this.#halfTaps; tap++) sum += held[heldAt + tap]! * table[tableAt + tap]!;
-    return sum;
   }
 }
 

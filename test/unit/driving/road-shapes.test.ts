@@ -26,7 +26,16 @@ function fieldOf(
     for (let u = 0; u < size.width; u++)
       margins[v * size.width + u] = holds(u, v) ? levels.inside : levels.outside;
   }
-  return { ...size, margins };
+  return fieldFrom(size, margins);
+}
+
+/** A field with these margins: pairs of scores that differ by them. */
+function fieldFrom(size: { width: number; height: number }, margins: ArrayLike<number>): MarginField {
+  const scores = Float32Array.from(
+    { length: 2 * margins.length },
+    (_, i) => margins[i - margins.length] ?? 0,
+  );
+  return readMargins(scores, { ...size, values: "probabilities" });
 }
 
 const SQUARE = { width: 80, height: 80 };
@@ -58,8 +67,8 @@ describe("the margin of a two-class output", () => {
   });
 
   test("gives area by its sign and confidence over what is claimed only", () => {
-    const field: MarginField = { width: 4, height: 1, margins: Float32Array.from([0.5, 1, -1, -1]) };
-    const empty: MarginField = { width: 2, height: 1, margins: Float32Array.from([-1, 0]) };
+    const field = fieldFrom({ width: 4, height: 1 }, [0.5, 1, -1, -1]);
+    const empty = fieldFrom({ width: 2, height: 1 }, [-1, 0]);
 
     expect(areaRatio(field)).toBe(0.5);
     expect(meanClaimedMargin([field, empty])).toBe(0.75);
@@ -253,7 +262,7 @@ describe("lane lines", () => {
 describe("a mask", () => {
   test("interpolates margins, so that a doubtful side gives way", () => {
     // Between +0.9 and -0.1 the margin crosses zero at nine tenths of the way.
-    const field: MarginField = { width: 2, height: 1, margins: Float32Array.from([0.9, -0.1]) };
+    const field = fieldFrom({ width: 2, height: 1 }, [0.9, -0.1]);
 
     const mask = maskAt(field, { width: 20, height: 1 });
 
@@ -266,7 +275,7 @@ describe("a mask", () => {
       fc.property(side, side, fc.infiniteStream(fc.constantFrom(-0.5, 0, 0.5)), (width, height, values) => {
         const margins = Float32Array.from({ length: width * height }, () => values.next().value as number);
 
-        const mask = maskAt({ width, height, margins }, { width, height });
+        const mask = maskAt(fieldFrom({ width, height }, margins), { width, height });
 
         expect([...mask]).toEqual([...margins].map((margin) => (margin > 0 ? 255 : 0)));
       }),

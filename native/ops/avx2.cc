@@ -1,0 +1,37 @@
+// Owns the ops eight lanes wide, for x86 with AVX2 and F16C. Not with FMA, which would round once where others round twice.
+
+#if defined(__x86_64__) || defined(_M_X64)
+#if !defined(_MSC_VER) || defined(__clang__)
+#define REDLINE_LANES __attribute__((target("avx2,f16c")))
+#endif
+
+#include "ops/lanes_avx2.h"
+
+#include "ops/image.h"
+#include "ops/level.h"
+#include "ops/margins.h"
+#include "ops/mask.h"
+#include "ops/resample.h"
+#include "ops/runs.h"
+
+namespace redline::ops {
+
+const OpSet* avx2_set() noexcept {
+  static constexpr OpSet set{"avx2",          image<Avx2Lanes>,  margins<Avx2Lanes>, mask<Avx2Lanes>,
+                             runs<Avx2Lanes>, resample<Avx2Sum>, level<Avx2Sum>};
+  return &set;
+}
+
+}  // namespace redline::ops
+
+#else
+
+#include "ops/op_set.h"
+
+namespace redline::ops {
+
+const OpSet* avx2_set() noexcept { return nullptr; }
+
+}  // namespace redline::ops
+
+#endif

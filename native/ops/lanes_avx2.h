@@ -1,0 +1,112 @@
+// Owns eight lanes of AVX2 with F16C. Knows no op. Included by the files compiled for them only.
+#pragma once
+
+#include <immintrin.h>
+
+#include "ops/lanes.h"
+
+namespace redline::ops {
+
+namespace {
+
+struct Avx2Lanes {
+  static constexpr int kWidth = 8;
+  using F = __m256;
+  using I = __m256i;
+
+  REDLINE_LANES static REDLINE_INLINE F load(const float* from) noexcept { return _mm256_loadu_ps(from); }
+  REDLINE_LANES static REDLINE_INLINE I load(const std::int32_t* from) noexcept {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+  }
+  REDLINE_LANES static REDLINE_INLINE void store(float* to, F value) noexcept { _mm256_storeu_ps(to, value); }
+  REDLINE_LANES static REDLINE_INLINE F set(float value) noexcept { return _mm256_set1_ps(value); }
+  REDLINE_LANES static REDLINE_INLINE F add(F a, F b) noexcept { return _mm256_add_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F sub(F a, F b) noexcept { return _mm256_sub_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F mul(F a, F b) noexcept { return _mm256_mul_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F div(F a, F b) noexcept { return _mm256_div_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F min(F a, F b) noexcept { return _mm256_min_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F max(F a, F b) noexcept { return _mm256_max_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F zero_nan(F value, F tested) noexcept {
+    return _mm256_and_ps(value, _mm256_cmp_ps(tested, tested, _CMP_ORD_Q));
+  }
+  REDLINE_LANES static REDLINE_INLINE std::uint32_t above_zero(F value) noexcept {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(value, _mm256_setzero_ps(), _CMP_GT_OQ)));
+  }
+  REDLINE_LANES static REDLINE_INLINE std::int64_t steps_above_zero(F value) noexcept {
+    const F claimed = _mm256_and_ps(value, _mm256_cmp_ps(value, _mm256_setzero_ps(), _CMP_GT_OQ));
+    const __m256i steps = _mm256_cvttps_epi32(_mm256_mul_ps(claimed, _mm256_set1_ps(16777216.0f)));
+    // Eight numbers of at most 2^24 fit 32 bits.
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(steps), _mm256_extracti128_si256(steps, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+    return _mm_cvtsi128_si32(sum);
+  }
+
+  REDLINE_LANES static REDLINE_INLINE F gather_bytes(const std::uint8_t* from, I offsets) noexcept {
+    return byte_of<0>(gather_pixels(from, offsets));
+  }
+  REDLINE_LANES static REDLINE_INLINE F gather(const float* from, I offsets) noexcept {
+    return _mm256_i32gather_ps(from, offsets, 4);
+  }
+  /// Reads four bytes from each offset on: the caller sees to it that the fourth may be read.
+  REDLINE_LANES static REDLINE_INLINE I gather_pixels(const std::uint8_t* from, I offsets) noexcept {
+    return _mm256_i32gather_epi32(reinterpret_cast<const int*>(from), offsets, 1);
+  }
+  template <int kByte>
+  REDLINE_LANES static REDLINE_INLINE F byte_of(I pixels) noexcept {
+    return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(pixels, 8 * kByte), _mm256_set1_epi32(0xff)));
+  }
+
+  REDLINE_LANES static REDLINE_INLINE void store_half(std::uint16_t* to, F value) noexcept {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
+  }
+  REDLINE_LANES static REDLINE_INLINE void store_u8(std::uint8_t* to, F value) noexcept {
+    const __m128i words = words_of(max(min(value, set(255.0f)), set(0.0f)));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));
+  }
+  REDLINE_LANES static REDLINE_INLINE void store_i8(std::int8_t* to, F value) noexcept {
+    const __m128i words = words_of(max(min(value, set(127.0f)), set(-128.0f)));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packs_epi16(words, words));
+  }
+
+ private:
+  /// Rounded to nearest, ties to even: the mode that every thread of a process starts with.
+  REDLINE_LANES static REDLINE_INLINE __m128i words_of(F value) noexcept {
+    const __m256i whole = _mm256_cvtps_epi32(value);
+    return _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  }
+};
+
+/// Eight doubles in a sum: lane t mod 8 takes tap t.
+struct Avx2Sum {
+  __m256d low;
+  __m256d high;
+
+  REDLINE_LANES static REDLINE_INLINE Avx2Sum zero() noexcept { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+  /// Eight products of floats, exact in double.
+  REDLINE_LANES REDLINE_INLINE void add_products(const float* a, const float* b) noexcept {
+    low = _mm256_add_pd(low, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(a)), _mm256_cvtps_pd(_mm_loadu_ps(b))));
+    high = _mm256_add_pd(high,
+                         _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(a + 4)), _mm256_cvtps_pd(_mm_loadu_ps(b + 4))));
+  }
+  /// Eight squares of `now - factor * before`.
+  REDLINE_LANES REDLINE_INLINE void add_squares(const float* now, const float* before, double factor) noexcept {
+    const __m256d factors = _mm256_set1_pd(factor);
+    const __m256d a = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(now)),
+                                    _mm256_mul_pd(factors, _mm256_cvtps_pd(_mm_loadu_ps(before))));
+    const __m256d b = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(now + 4)),
+                                    _mm256_mul_pd(factors, _mm256_cvtps_pd(_mm_loadu_ps(before + 4))));
+    low = _mm256_add_pd(low, _mm256_mul_pd(a, a));
+    high = _mm256_add_pd(high, _mm256_mul_pd(b, b));
+  }
+  /// ((0+4)+(2+6))+((1+5)+(3+7)).
+  REDLINE_LANES REDLINE_INLINE double total() const noexcept {
+    const __m256d four = _mm256_add_pd(low, high);
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
+  }
+};
+
+}  // namespace
+
+}  // namespace redline::ops

@@ -1,0 +1,34 @@
+// Owns the ops four lanes wide, for 64-bit ARM.
+
+#if defined(__aarch64__) || defined(_M_ARM64)
+
+#include "ops/lanes_neon.h"
+
+#include "ops/image.h"
+#include "ops/level.h"
+#include "ops/margins.h"
+#include "ops/mask.h"
+#include "ops/resample.h"
+#include "ops/runs.h"
+
+namespace redline::ops {
+
+const OpSet* neon_set() noexcept {
+  static constexpr OpSet set{"neon",          image<NeonLanes>,  margins<NeonLanes>, mask<NeonLanes>,
+                             runs<NeonLanes>, resample<NeonSum>, level<NeonSum>};
+  return &set;
+}
+
+}  // namespace redline::ops
+
+#else
+
+#include "ops/op_set.h"
+
+namespace redline::ops {
+
+const OpSet* neon_set() noexcept { return nullptr; }
+
+}  // namespace redline::ops
+
+#endif

@@ -1,0 +1,48 @@
+// Owns the contract of an implementation of the ops, and the reference one. Knows no choice between them.
+// Invariant: for the same plan and inputs every implementation writes the same bits; callers have checked the arguments.
+
+import type { ImagePlan } from "./image-plan.js";
+import type { LevelPlan } from "./level-plan.js";
+import type { MarginsPlan } from "./margins-plan.js";
+import type { MaskPlan } from "./mask-plan.js";
+import { type ImageElements, image } from "./reference/image.js";
+import { level } from "./reference/level.js";
+import { margins } from "./reference/margins.js";
+import { mask } from "./reference/mask.js";
+import { type ResampleCursor, resample } from "./reference/resample.js";
+import { runs } from "./reference/runs.js";
+import type { ResamplePlan } from "./resample-plan.js";
+import type { RunsPlan } from "./runs-plan.js";
+
+/** One implementation of every op. */
+export interface OpKernels {
+  /** `reference`, or `native` and an instruction set. */
+  readonly name: string;
+  image(plan: ImagePlan, source: Uint8Array, target: ImageElements): void;
+  margins(
+    plan: MarginsPlan,
+    scores: Float32Array,
+    out: { readonly margins: Float32Array; readonly totals: Float64Array },
+  ): void;
+  mask(plan: MaskPlan, margins: Float32Array, out: Uint8Array): void;
+  runs(plan: RunsPlan, margins: Float32Array, out: Float64Array): number;
+  resample(
+    plan: ResamplePlan,
+    given: { readonly input: Float32Array; readonly at: ResampleCursor; readonly output: Float32Array },
+  ): void;
+  level(
+    plan: LevelPlan,
+    given: { readonly samples: Float32Array; readonly previous: number; readonly stats: Float64Array },
+  ): void;
+}
+
+/** The definition of every op, in TypeScript: what the others must equal, and what runs where there is no addon. */
+export const REFERENCE_KERNELS: OpKernels = Object.freeze({
+  name: "reference",
+  image,
+  margins,
+  mask,
+  runs,
+  resample,
+  level,
+});

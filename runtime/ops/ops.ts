@@ -1,0 +1,135 @@
+// Owns the calls of every op: arguments checked, an implementation chosen, the op run. Knows no pipeline.
+// Invariant: memory is the caller's, nothing is allocated for a call, and a refusal comes before anything is written.
+
+import { loadNative } from "../bindings/load.js";
+import type { ImagePlan } from "./image-plan.js";
+import { type OpKernels, REFERENCE_KERNELS } from "./kernels.js";
+import { LEVEL_FIELDS, type LevelPlan } from "./level-plan.js";
+import type { MarginsPlan } from "./margins-plan.js";
+import type { MaskPlan } from "./mask-plan.js";
+import { nativeKernels } from "./native-kernels.js";
+import { refusal, requireApart, requireView, requireWhole } from "./op-argument.js";
+import { OpPicker, type Pick } from "./pick.js";
+import type { ImageElements } from "./reference/image.js";
+import type { ResampleCursor } from "./reference/resample.js";
+import { type ResamplePlan, windowEnd } from "./resample-plan.js";
+import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
+
+/**
+ * The fused ops. Each takes a plan, made once, and the caller's views. A bad view is refused with `OP_ARGUMENT` and its name;
+ * what each op computes, and to which bit, is said where its plan is made.
+ *
+ * @example
+ * const plan = planImage({ format: "rgb", width: 1280, height: 720 }, target);
+ * sharedOps().image(plan, frame.data, input);
+ */
+export class Ops {
+  readonly #picker: OpPicker;
+
+  /** With candidates, the best first where nothing else tells them apart. */
+  constructor(candidates: readonly OpKernels[]) {
+    this.#picker = new OpPicker(candidates);
+  }
+
+  /** Which implementation runs each form of op used so far, and what was measured. */
+  get picks(): readonly Pick[] {
+    return this.#picker.picks;
+  }
+
+  /** Pixels to a network's input: see `planImage`. */
+  image(plan: ImagePlan, source: Uint8Array, target: ImageElements): void {
+    requireView("source", source, { of: "Uint8Array", length: plan.sourceBytes, isExact: false });
+    requireView("target", target, { of: plan.targetArray, length: plan.elements, isExact: true });
+    requireApart({ what: "source", view: source }, { what: "target", view: target });
+    (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.image(plan, source, target))
+    ).image(plan, source, target);
+  }
+
+  /** Two-class scores to margins and their totals: see `planMargins`. */
+  margins(
+    plan: MarginsPlan,
+    scores: Float32Array,
+    out: { readonly margins: Float32Array; readonly totals: Float64Array },
+  ): void {
+    requireView("scores", scores, { of: "Float32Array", length: 2 * plan.pixels, isExact: true });
+    requireView("margins", out.margins, { of: "Float32Array", length: plan.pixels, isExact: true });
+    requireView("totals", out.totals, { of: "Float64Array", length: 2, isExact: true });
+    requireApart({ what: "scores", view: scores }, { what: "margins", view: out.margins });
+    requireApart({ what: "scores", view: scores }, { what: "totals", view: out.totals });
+    requireApart({ what: "margins", view: out.margins }, { what: "totals", view: out.totals });
+    (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.margins(plan, scores, out))
+    ).margins(plan, scores, out);
+  }
+
+  /** Margins to a mask at image size: see `planMask`. */
+  mask(plan: MaskPlan, margins: Float32Array, out: Uint8Array): void {
+    requireView("margins", margins, { of: "Float32Array", length: plan.gridPixels, isExact: true });
+    requireView("mask", out, { of: "Uint8Array", length: plan.imagePixels, isExact: true });
+    requireApart({ what: "margins", view: margins }, { what: "mask", view: out });
+    (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.mask(plan, margins, out))
+    ).mask(plan, margins, out);
+  }
+
+  /** Margins to runs of each row; answers how many there are: see `planRuns`. */
+  runs(plan: RunsPlan, margins: Float32Array, out: Float64Array): number {
+    requireView("margins", margins, { of: "Float32Array", length: plan.width * plan.height, isExact: true });
+    requireView("runs", out, { of: "Float64Array", length: 0, isExact: false });
+    if (out.length % RUN_FIELDS !== 0)
+      throw refusal("runs", `a multiple of ${RUN_FIELDS} numbers`, out.length);
+    requireApart({ what: "margins", view: margins }, { what: "runs", view: out });
+    return (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.runs(plan, margins, out))
+    ).runs(plan, margins, out);
+  }
+
+  /** Samples of one rate to samples of another: see `planResample`. */
+  resample(
+    plan: ResamplePlan,
+    given: { readonly input: Float32Array; readonly at: ResampleCursor; readonly output: Float32Array },
+  ): void {
+    const { input, at, output } = given;
+    requireView("input", input, { of: "Float32Array", length: 0, isExact: false });
+    requireView("output", output, { of: "Float32Array", length: 0, isExact: false });
+    requireWhole("at.start", at.start, { min: 0, max: input.length });
+    requireWhole("at.fraction", at.fraction, { min: 0, max: plan.up - 1 });
+    requireApart({ what: "input", view: input }, { what: "output", view: output });
+    if (output.length === 0) return;
+    const end = windowEnd(plan, { ...at, k: output.length - 1 });
+    if (end > input.length) throw refusal("output", `windows within ${input.length} samples of input`, end);
+    (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.resample(plan, given))
+    ).resample(plan, given);
+  }
+
+  /** The level of a frame of sound: see `planLevel`. */
+  level(
+    plan: LevelPlan,
+    given: { readonly samples: Float32Array; readonly previous: number; readonly stats: Float64Array },
+  ): void {
+    requireView("samples", given.samples, { of: "Float32Array", length: plan.samples, isExact: true });
+    requireView("stats", given.stats, { of: "Float64Array", length: LEVEL_FIELDS.count, isExact: true });
+    requireApart({ what: "samples", view: given.samples }, { what: "stats", view: given.stats });
+    (
+      this.#picker.chosen(plan.key) ?? this.#picker.measure(plan.key, (kernels) => kernels.level(plan, given))
+    ).level(plan, given);
+  }
+}
+
+let shared: Ops | undefined;
+
+/** The ops of this JavaScript environment: the addon's where it is loaded, and the reference. */
+export function sharedOps(): Ops {
+  if (shared === undefined) {
+    const { addon } = loadNative();
+    shared = new Ops([...(addon === null ? [] : nativeKernels(addon)), REFERENCE_KERNELS]);
+  }
+  return shared;
+}
