@@ -5,7 +5,7 @@ import type { Criticality } from "./contract.js";
 
 /** How hot or hard pressed the machine is. Each band includes what the bands before it ask for. */
 export const POWER_BANDS = ["green", "yellow", "red", "danger"] as const;
-/** One of `POWER_BANDS`. */
+/** One band of the table. */
 export type PowerBand = (typeof POWER_BANDS)[number];
 
 /** Where a figure of power or energy comes from: a counter or sensor, a model of one, or nowhere. */

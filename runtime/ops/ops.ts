@@ -20,8 +20,8 @@ import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
  * what each op computes, and to which bit, is said where its plan is made.
  *
  * @example
- * const plan = planImage({ format: "rgb", width: 1280, height: 720 }, target);
- * sharedOps().image(plan, frame.data, input);
+ * const feed = (plan: Parameters<Ops["image"]>[0], frame: Uint8Array, input: Float32Array): void =>
+ *   sharedOps().image(plan, frame, input);
  */
 export class Ops {
   readonly #picker: OpPicker;

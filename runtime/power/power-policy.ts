@@ -10,7 +10,7 @@ import type { ThermalLimits } from "./thermal-band.js";
 
 /** How a machine weighs energy against time. */
 export const POWER_PRESETS = ["saver", "balanced", "performance"] as const;
-/** One of `POWER_PRESETS`. */
+/** One of these presets. */
 export type PowerPreset = (typeof POWER_PRESETS)[number];
 
 /**
