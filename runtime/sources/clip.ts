@@ -72,14 +72,14 @@ async function* deliver(decoder: Decoder, path: string, clock: Clock): AsyncGene
       }
       yield { id, ...streamNames(names, id), capturedUs: stamp(), ...picture };
     }
-    const { exitCode, lastLine, startError, isTooLarge } = await decoder.end();
+    const { exitCode, lastLine, startError, tooLarge } = await decoder.end();
     if (startError !== undefined) throw withoutFfmpeg(path, startError);
     if (id === 0 && /fps_mode/.test(lastLine)) return false;
-    if (isTooLarge) {
+    if (tooLarge !== undefined) {
       throw new RedlineError("SOURCE_TOO_LARGE", {
         what: path,
         expected: `at most ${LIMITS.imagePixels} pixels a frame`,
-        received: lastLine,
+        received: tooLarge,
       });
     }
     if (id === 0) {
@@ -139,12 +139,13 @@ class Decoder {
     exitCode: number | null;
     lastLine: string;
     startError: Error | undefined;
-    isTooLarge: boolean;
+    /** What ffmpeg said of a picture beyond the limit. */
+    tooLarge: string | undefined;
   }> {
     const exitCode = await this.#ended;
     const lines = this.#errors.split("\n").filter((line) => line.trim() !== "");
-    const isTooLarge = TOO_LARGE_WORDS.test(this.#errors);
-    return { exitCode, lastLine: lines.at(-1)?.trim() ?? "", startError: this.#startError, isTooLarge };
+    const tooLarge = lines.find((line) => TOO_LARGE_WORDS.test(line))?.trim();
+    return { exitCode, lastLine: lines.at(-1)?.trim() ?? "", startError: this.#startError, tooLarge };
   }
 
   /** Ends the process if it still runs, and waits until it is gone. */

@@ -114,11 +114,6 @@ export async function takeFromTarball(
       tarball.unpipe();
       reject(error);
     };
-    tarball.on("data", (piece: Buffer) => {
-      packedBytes += piece.length;
-      if (packedBytes > LIMITS.archiveBytes)
-        fail(new Error(`the package is over ${LIMITS.archiveBytes} bytes`));
-    });
     const take = (entry: ReadEntry) => {
       totalBytes += entry.size;
       entries += 1;
@@ -140,6 +135,12 @@ export async function takeFromTarball(
       else delivered.then(resolve, fail);
     });
     tarball.pipe(parser as unknown as NodeJS.WritableStream);
+    // After the pipe: a listener sets the stream going, and what it sends before that would be lost to the parser.
+    tarball.on("data", (piece: Buffer) => {
+      packedBytes += piece.length;
+      if (packedBytes > LIMITS.archiveBytes)
+        fail(new Error(`the package is over ${LIMITS.archiveBytes} bytes`));
+    });
   });
 }
 

@@ -129,15 +129,22 @@ describe("a stream of frames", () => {
 const hasFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
 if (!hasFfmpeg) console.warn("skipped: no ffmpeg on the PATH, so no bombs of clips");
 
-test.skipIf(!hasFfmpeg)("a clip beyond the limit of pixels is refused before ffmpeg unpacks a frame", async () => {
-  const path = await file("clip.mp4", blackPng({ width: 9000, height: 9000 }));
-  const frames = clipFrames(path, { clock: new VirtualClock() })[Symbol.asyncIterator]();
+test.skipIf(!hasFfmpeg)(
+  "a clip beyond the limit of pixels is refused before ffmpeg unpacks a frame",
+  async () => {
+    const path = await file("clip.mp4", blackPng({ width: 9000, height: 9000 }));
+    const frames = clipFrames(path, { clock: new VirtualClock() })[Symbol.asyncIterator]();
 
-  const error = await errorOf(frames.next());
+    const error = await errorOf(frames.next());
 
-  // Said by ffmpeg: its picture would have been refused too, but once it was there.
-  expect(error).toMatchObject({ code: "SOURCE_TOO_LARGE", what: path, received: expect.stringMatching(/invalid|max pixel/) });
-});
+    // Said by ffmpeg: its picture would have been refused too, but once it was there.
+    expect(error).toMatchObject({
+      code: "SOURCE_TOO_LARGE",
+      what: path,
+      received: expect.stringMatching(/invalid|max pixel/),
+    });
+  },
+);
 
 describe("a WAV stream", () => {
   const chunk = (id: string, size: number): Buffer => {
