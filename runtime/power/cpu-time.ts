@@ -1,8 +1,9 @@
 // Owns how busy the processors are: of the whole machine and of this process. Knows no watt.
 // Invariant: both figures only grow; what the machine does not tell is undefined, not zero.
 
+import { closeSync, openSync, readSync } from "node:fs";
 import { cpus } from "node:os";
-import type { SysTree } from "./sys-tree.js";
+import { join } from "node:path";
 
 /** Processor time since some start, in microseconds. */
 export interface CpuTime {
@@ -21,18 +22,36 @@ export interface CpuClock {
 // The kernel's USER_HZ is 100 on every architecture it is built for.
 const TICK_US = 10_000;
 
-/** The processors of this machine. `procTree` stands in for /proc. */
-export function machineCpuClock(procTree: SysTree): CpuClock {
-  const cores = Math.max(1, cpus().length);
+/** The first line of /proc/stat is at most ten numbers of 64 bits. */
+const FIRST_LINE_BYTES = 256;
+
+/** The processors of this machine. `procRoot` stands in for /proc. */
+export function machineCpuClock(procRoot = "/proc"): CpuClock {
+  const path = join(procRoot, "stat");
+  const line = Buffer.alloc(FIRST_LINE_BYTES);
   return {
-    cores,
+    cores: Math.max(1, cpus().length),
     read: async () => {
-      const { text } = await procTree.read("stat");
+      const text = firstLine(path, line);
       const machineUs = text === undefined ? fromSystem() : parseStat(text);
       const { user, system } = process.cpuUsage();
       return { machineUs, processUs: user + system };
     },
   };
+}
+
+/** The kernel answers from memory, so that reading at once costs a tenth of what handing it to another thread does. */
+function firstLine(path: string, line: Buffer): string | undefined {
+  try {
+    const file = openSync(path, "r");
+    try {
+      return line.toString("latin1", 0, readSync(file, line, 0, line.length, 0)).split("\n", 1)[0];
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -30,9 +30,7 @@ export class EnergyCounter {
     const { what } = this.rules;
     if (last === undefined || uj < 0) {
       this.last = uj < 0 ? undefined : { atUs, uj };
-      this.figure = unknown(
-        uj < 0 ? `${what} is negative` : `${what}: a counter needs two readings`,
-      );
+      this.figure = unknown(uj < 0 ? `${what} is negative` : `${what}: a counter needs two readings`);
       return this.figure;
     }
     const elapsedUs = atUs - last.atUs;

@@ -83,7 +83,8 @@ export function freezePower(options: PowerOptions = {}): FrozenPower {
   if (!POWER_PRESETS.includes(preset)) refuse("preset", preset, POWER_PRESETS.join(", "));
   if (batteryShare !== undefined) check("batteryShare", batteryShare, { above: 0, most: 1 });
   const { cpuPreference = "leave" } = options;
-  if (cpuPreference !== "leave" && cpuPreference !== "set") refuse("cpuPreference", cpuPreference, "leave, set");
+  if (cpuPreference !== "leave" && cpuPreference !== "set")
+    refuse("cpuPreference", cpuPreference, "leave, set");
   check("lowBatteryPercent", lowBatteryPercent, { least: 0, most: 100 });
   check("bandShares.danger", danger, { above: 0, most: 1 });
   check("bandShares.red", red, { least: danger, most: 1 });
@@ -151,7 +152,7 @@ export class SupplyPolicy {
 
   /** The preset in force and the share of the budget it leaves. */
   step({ source, batteryPercent }: SupplyReading): { preset: PowerPreset; share: number } {
-    const { power } = this;
+    const power = this.power;
     const mark = power.lowBatteryPercent + (this.isLow ? CHARGE_HYSTERESIS_PERCENT : 0);
     // An unreadable charge on battery leaves the last word standing.
     if (batteryPercent !== undefined) this.isLow = batteryPercent <= mark;

@@ -68,7 +68,7 @@ export async function surveyPower(options: PowerSurveyOptions): Promise<PowerSur
 /** Finds the meters; each call of what it answers covers the time since the one before. */
 async function openSurvey(options: PowerSurveyOptions): Promise<() => Promise<PowerSurvey>> {
   const sys = diskTree(options.sysRoot ?? "/sys");
-  const cpu = options.cpu ?? machineCpuClock(diskTree(options.procRoot ?? "/proc"));
+  const cpu = options.cpu ?? machineCpuClock(options.procRoot);
   const meters = await findMeters(sys, { run: options.run ?? runCommand });
   const unmetered = await findUnmetered(sys, meters);
   const typical = await defaultCalibration(sys, { cores: cpu.cores, arch: process.arch });

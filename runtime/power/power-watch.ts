@@ -5,8 +5,8 @@
 import type { BudgetSource, PowerAsk, PowerPressure } from "../core/budget.js";
 import type { Alarm, Clock } from "../core/clock.js";
 import { readSupply, type SupplyReading } from "./battery.js";
-import { CpuPreference } from "./cpu-preference.js";
 import { defaultCalibration, ModelledMeter } from "./cpu-model.js";
+import { CpuPreference } from "./cpu-preference.js";
 import { type CpuClock, machineCpuClock } from "./cpu-time.js";
 import { EnergyAccountant, type EnergyFigure, type EnergyStats, type SpentJob } from "./energy-accountant.js";
 import { PowerGovernor } from "./governor.js";
@@ -97,7 +97,7 @@ export class PowerWatch implements BudgetSource {
   /** Finds the meters of the machine, takes a first reading and goes on until `close`. */
   static async start(options: PowerWatchOptions): Promise<PowerWatch> {
     const sys = diskTree(options.sysRoot ?? "/sys");
-    const cpu = options.cpu ?? machineCpuClock(diskTree(options.procRoot ?? "/proc"));
+    const cpu = options.cpu ?? machineCpuClock(options.procRoot);
     const typical = await defaultCalibration(sys, { cores: cpu.cores, arch: process.arch });
     const model = new ModelledMeter(cpu, options.power.calibration ?? typical);
     const meter = new PackageMeter(await findMeters(sys), model);

@@ -35,7 +35,9 @@ export function diskTree(root: string): SysTree {
     write: async (path, text) => {
       try {
         // The kernel's files exist already; one that does not is not made.
-        await writeFile(join(root, path), text, { flag: constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK });
+        await writeFile(join(root, path), text, {
+          flag: constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK,
+        });
         return undefined;
       } catch (error) {
         return describe(error);
@@ -56,9 +58,8 @@ async function readText(path: string): Promise<SysText> {
   try {
     // Without O_NONBLOCK a pipe in the file's place would keep a thread for ever.
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!(await handle.stat()).isFile()) return { fault: "failed", reason: "not a file" };
     const page = Buffer.alloc(LIMITS.sysFileBytes);
-    const { bytesRead } = await handle.read(page, 0, page.length, 0);
+    const { bytesRead } = await handle.read(page, 0, page.length, null);
     return { text: page.toString("utf8", 0, bytesRead).trim() };
   } catch (error) {
     return { fault: faultOf(error), reason: describe(error) };

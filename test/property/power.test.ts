@@ -126,7 +126,10 @@ const loadsOf = ({ least, most, count }: { least: number; most: number; count: n
 const plantCase: fc.Arbitrary<Case> = fc
   .record({
     floorShare: fc.double({ min: 0.1, max: 0.75, noNaN: true }),
-    loads: fc.oneof(loadsOf({ least: 0.03, most: 0.6, count: 8 }), loadsOf({ least: 0.005, most: 0.04, count: 60 })),
+    loads: fc.oneof(
+      loadsOf({ least: 0.03, most: 0.6, count: 8 }),
+      loadsOf({ least: 0.005, most: 0.04, count: 60 }),
+    ),
     packageWatts: fc.constantFrom(1, 6, 12, 45, 250),
     windowMs: fc.constantFrom(1000, 2000, 5000),
     delayShare: fc.double({ min: 0, max: 0.5, noNaN: true }),

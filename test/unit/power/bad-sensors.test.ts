@@ -97,11 +97,12 @@ test("a folder, a pipe, a loop of links and a gone file in a sensor's place are 
   const figures = await Promise.all(meters.map((meter) => meter.read(1)));
 
   expect(figures.map(({ watts }) => watts)).toEqual(["unknown", "unknown", "unknown", "unknown"]);
-  expect(figures.map(({ reason }) => reason.split("(")[1])).toEqual([
-    "not a file)",
-    "not a file)",
-    "ELOOP)",
-    "ENOENT)",
+  const reasons = figures.map(({ reason }) => reason.split(/_input: /)[1]);
+  expect(reasons).toEqual([
+    "it cannot be read (EISDIR)",
+    '"" is no whole number',
+    "it cannot be read (ELOOP)",
+    "it does not exist (ENOENT)",
   ]);
 });
 

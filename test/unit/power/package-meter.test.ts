@@ -176,7 +176,7 @@ test("readings at one load, or a line that falls, calibrate nothing", () => {
   const flat = new CalibrationFit();
   const falling = new CalibrationFit();
   for (let reading = 0; reading < 50; reading += 1) {
-// A line could be drawn through these, and a hundredth of a core would carry it.
+    // A line could be drawn through these, and a hundredth of a core would carry it.
     flat.add({ busyCores: 1 + 0.01 * (reading % 2), watts: 5 + 0.02 * (reading % 2) });
     falling.add({ busyCores: reading % 4, watts: 20 - (reading % 4) });
   }
