@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { POWER_BANDS } from "../../runtime/core/budget.js";
 import { seededRng } from "../../runtime/core/rng.js";
 import { readSupply } from "../../runtime/power/battery.js";
 import { ModelledMeter } from "../../runtime/power/cpu-model.js";
@@ -19,6 +20,7 @@ import { MemoryTree, PretendedCpu } from "../support/power-trees.js";
 
 /** `REDLINE_POWER_RUNS` multiplies the counts for longer runs. */
 const RUNS = Number(process.env.REDLINE_POWER_RUNS ?? 1);
+const SOURCES = ["mains", "battery", "unknown"] as const;
 const MAINS = { source: "mains", batteryPercent: undefined } as const;
 
 const folder = fc.constantFrom(
@@ -201,8 +203,8 @@ test("whatever comes in, the pressure is well-formed, ages and never offers head
   const step = fc.record({
     gapUs: fc.integer({ min: -1_000_000, max: 3_000_000 }),
     figure,
-    band: fc.constantFrom("green", "yellow", "red", "danger"),
-    source: fc.constantFrom("mains", "battery", "unknown"),
+    band: fc.constantFrom(...POWER_BANDS),
+    source: fc.constantFrom(...SOURCES),
     batteryPercent: fc.option(fc.nat(100), { nil: undefined }),
   });
   fc.assert(
