@@ -15,7 +15,7 @@ export interface ExaminePowerOptions
  * Reads every power meter, thermal zone and supply of this machine twice, a moment apart, and says which can be
  * read, what they say, and what to do about those that cannot. Never throws for something that is missing.
  *
- * @throws RedlineError `POWER_INVALID` when the power options are not valid.
+ * @throws RedlineError `BUDGET_INVALID` when the power options are not valid.
  *
  * @example
  * const { package: whole, meters } = await examinePower({ spanMs: 500 });

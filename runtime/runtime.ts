@@ -146,7 +146,7 @@ export interface Runtime extends AsyncDisposable {
 /**
  * Builds a runtime. Loads the native addon if it can; otherwise falls back and says so in `runtime.provider`.
  * @throws RedlineError `PROVIDER_UNAVAILABLE` when `provider: "ort"` is demanded and the addon cannot be loaded, or
- * `POWER_INVALID`.
+ * `BUDGET_INVALID`.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const power = options.power === undefined ? undefined : freezePower(options.power);

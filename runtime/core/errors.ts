@@ -18,7 +18,7 @@ interface ErrorRow {
 export const ERROR_TABLE = {
   CONTRACT_INVALID: row("the contract is not valid", "never", 400, 64),
   CONTRACT_BROKEN: row("at least one contract was not kept", "later", 503, 1),
-  POWER_INVALID: row("the power options are not valid", "never", 400, 64),
+  BUDGET_INVALID: row("the power options are not valid", "never", 400, 64),
   USAGE: row("the command line is not valid", "never", 400, 64),
 
   INPUT_MISSING: row("a required input is missing", "never", 400, 65),

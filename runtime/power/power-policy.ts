@@ -65,7 +65,7 @@ const MOST_PACKAGE_WATTS = 10_000;
 /**
  * Checks the options and fills in their defaults.
  *
- * @throws RedlineError `POWER_INVALID` naming the field, the value received and what is accepted.
+ * @throws RedlineError `BUDGET_INVALID` naming the field, the value received and what is accepted.
  */
 export function freezePower(options: PowerOptions = {}): FrozenPower {
   const {
@@ -126,7 +126,7 @@ function check(field: string, value: number, range: { above?: number; least?: nu
 }
 
 function refuse(field: string, received: unknown, expected: string): never {
-  throw new RedlineError("POWER_INVALID", {
+  throw new RedlineError("BUDGET_INVALID", {
     what: `power.${field}`,
     expected,
     received: String(received),

@@ -15,7 +15,7 @@ test("a runtime without power options reads nothing and says nothing of power", 
 
 test("power options that make no sense are refused before anything is opened", async () => {
   await expect(createRuntime({ power: { packageWatts: -1 } })).rejects.toMatchObject({
-    code: "POWER_INVALID",
+    code: "BUDGET_INVALID",
     what: "power.packageWatts",
     received: "-1",
   });

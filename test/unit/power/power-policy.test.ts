@@ -39,7 +39,7 @@ test.each<[string, PowerOptions]>([
   })();
 
   expect(error).toBeInstanceOf(RedlineError);
-  expect(error).toMatchObject({ code: "POWER_INVALID", what });
+  expect(error).toMatchObject({ code: "BUDGET_INVALID", what });
 });
 
 test("each preset leaves its share of the budget on battery, and an option overrides it", () => {
