@@ -1,9 +1,13 @@
 // The power of a real runtime: validated, watched, accounted and let go of.
 
 import { execFileSync } from "node:child_process";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { loadNative } from "../../runtime/bindings/load.js";
 import { createRuntime } from "../../runtime/index.js";
+import { ensureBuilt, REPO_ROOT } from "../e2e/built-cli.js";
+
+// One test imports the package as a stranger would, from what was built.
+beforeAll(ensureBuilt, 120_000);
 
 const hasAddon = loadNative().addon !== null;
 
@@ -51,6 +55,7 @@ test("a runtime that is never closed keeps no process alive for its power's sake
     console.log("made");`;
 
   const out = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: REPO_ROOT,
     encoding: "utf8",
     timeout: 30_000,
   });
