@@ -55,7 +55,7 @@ async function measure(bench: Bench): Promise<Verdict[]> {
 }
 
 async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Promise<Verdict[]> {
-  const frame = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, at) => 128 + 100 * Math.sin(at / 5000));
+  const frame = smoothPicture();
   const input = new Float32Array(3 * SIDE * SIDE);
   const plan = planImage(
     { format: "rgb", width: WIDTH, height: HEIGHT },
@@ -111,6 +111,14 @@ async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Pro
       unit: "x",
     }),
   ];
+}
+
+/** Colours that change slowly in both directions, so that filters of any kind agree on them. */
+function smoothPicture(): Uint8Array {
+  return Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, at) => {
+    const [x, y] = [Math.floor(at / 3) % WIDTH, Math.floor(at / 3 / WIDTH)];
+    return 128 + 100 * Math.sin(x / 150 + (at % 3)) * Math.cos(y / 100);
+  });
 }
 
 /** What users write: bytes HWC to normalised floats CHW. */

@@ -49,15 +49,15 @@ struct Corners {
   }
 };
 
-template <class L>
+template <class L, int kBytes>
 REDLINE_LANES REDLINE_INLINE Corners<L> gather_corners(const Taps& taps, std::int32_t x) {
   const auto first = L::load(taps.column(0) + x);
   const auto second = L::load(taps.column(1) + x);
   const std::uint8_t* top = taps.line(0);
   const std::uint8_t* bottom = taps.line(1);
-  return {L::gather_pixels(top, first),    L::gather_pixels(top, second),
-          L::gather_pixels(bottom, first), L::gather_pixels(bottom, second),
-          L::load(taps.columns->weights + x), L::set(taps.rows->weights[taps.row])};
+  return {L::template gather_pixels<kBytes>(top, first),    L::template gather_pixels<kBytes>(top, second),
+          L::template gather_pixels<kBytes>(bottom, first), L::template gather_pixels<kBytes>(bottom, second),
+          L::load(taps.columns->weights + x),               L::set(taps.rows->weights[taps.row])};
 }
 
 /// One byte of each position.
@@ -87,7 +87,7 @@ REDLINE_LANES REDLINE_INLINE void area(const Taps& taps, std::int32_t x, typenam
       if constexpr (kBytes == 1) {
         across[0] = L::add(across[0], L::mul(weight, L::gather_bytes(line, offsets)));
       } else {
-        const auto pixels = L::gather_pixels(line, offsets);
+        const auto pixels = L::template gather_pixels<kBytes>(line, offsets);
         across[0] = L::add(across[0], L::mul(weight, L::template byte_of<0>(pixels)));
         across[1] = L::add(across[1], L::mul(weight, L::template byte_of<1>(pixels)));
         across[2] = L::add(across[2], L::mul(weight, L::template byte_of<2>(pixels)));
@@ -124,7 +124,7 @@ REDLINE_LANES REDLINE_INLINE void sample(const ImageRow& row, std::int32_t x, ty
     if (plan.is_area) {
       area<L, 3>(row.packed_or_luma, x, bytes);
     } else {
-      const Corners<L> corners = gather_corners<L>(row.packed_or_luma, x);
+      const Corners<L> corners = gather_corners<L, 3>(row.packed_or_luma, x);
       bytes[0] = corners.template blend<0>();
       bytes[1] = corners.template blend<1>();
       bytes[2] = corners.template blend<2>();
@@ -134,7 +134,7 @@ REDLINE_LANES REDLINE_INLINE void sample(const ImageRow& row, std::int32_t x, ty
   }
   typename L::F cb, cr;
   if (kPixels == Pixels::pairs && !plan.is_area) {
-    const Corners<L> corners = gather_corners<L>(row.cb, x);
+    const Corners<L> corners = gather_corners<L, 2>(row.cb, x);
     cb = corners.template blend<0>();
     cr = corners.template blend<1>();
   } else {

@@ -72,10 +72,13 @@ struct ScalarLanes {
   /// Single bytes, as floats.
   static REDLINE_INLINE F gather_bytes(const std::uint8_t* from, I offsets) noexcept { return from[offsets]; }
   static REDLINE_INLINE F gather(const float* from, I offsets) noexcept { return from[offsets]; }
-  /// Bytes of pixels, three from each offset on.
+  /// The first two or three bytes of pixels. Nothing beyond them is read: the last pixel may end its memory.
+  template <int kBytes>
   static REDLINE_INLINE I gather_pixels(const std::uint8_t* from, I offsets) noexcept {
     const std::uint8_t* at = from + offsets;
-    return at[0] | (at[1] << 8) | (at[2] << 16);
+    const I pair = at[0] | (at[1] << 8);
+    if constexpr (kBytes == 2) return pair;
+    return pair | (at[2] << 16);
   }
   template <int kByte>
   static REDLINE_INLINE F byte_of(I pixels) noexcept {

@@ -43,12 +43,13 @@ struct Avx2Lanes {
   }
 
   REDLINE_LANES static REDLINE_INLINE F gather_bytes(const std::uint8_t* from, I offsets) noexcept {
-    return byte_of<0>(gather_pixels(from, offsets));
+    return byte_of<0>(gather_pixels<1>(from, offsets));
   }
   REDLINE_LANES static REDLINE_INLINE F gather(const float* from, I offsets) noexcept {
     return _mm256_i32gather_ps(from, offsets, 4);
   }
   /// Reads four bytes from each offset on: the caller sees to it that the fourth may be read.
+  template <int>
   REDLINE_LANES static REDLINE_INLINE I gather_pixels(const std::uint8_t* from, I offsets) noexcept {
     return _mm256_i32gather_epi32(reinterpret_cast<const int*>(from), offsets, 1);
   }

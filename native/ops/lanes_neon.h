@@ -48,6 +48,7 @@ struct NeonLanes {
     return vld1q_f32(found);
   }
   /// Reads four bytes from each offset on: the caller sees to it that the fourth may be read.
+  template <int>
   static REDLINE_INLINE I gather_pixels(const std::uint8_t* from, I offsets) noexcept {
     std::int32_t found[4];
     std::memcpy(&found[0], from + vgetq_lane_s32(offsets, 0), 4);

@@ -13,11 +13,13 @@ export interface Pick {
   readonly bestUs: Readonly<Record<string, number>>;
 }
 
-/** Rounds of the measurement; the first is warm-up. A candidate far behind the best is not run again. */
-const ROUNDS = 6;
+/** Each candidate runs this long, or once, before it is timed: until then a script is interpreted and memory is cold. */
+const WARM_UP_MS = 0.5;
+/** Timed rounds. A candidate far behind the best of the first is not run again. */
+const ROUNDS = 5;
 const FAR_BEHIND = 3;
 /** Calls of one sample: enough of them that a short op is not measured by the clock's own grain. */
-const SAMPLE_US = 50;
+const SAMPLE_MS = 0.05;
 const CALLS_MAX = 256;
 
 /** Chooses among the same candidates for every op. */
@@ -48,15 +50,13 @@ export class OpPicker {
    */
   measure(key: string, call: (kernels: OpKernels) => void): OpKernels {
     const best = new Map(this.#candidates.map((candidate) => [candidate, Number.POSITIVE_INFINITY]));
-    const calls = new Map(this.#candidates.map((candidate) => [candidate, 1]));
+    const calls = new Map(this.#candidates.map((candidate) => [candidate, this.#warmUp(candidate, call)]));
     for (let round = 0; round < ROUNDS; round++) {
       const least = Math.min(...best.values());
       for (const candidate of this.#candidates) {
-        if (round > 1 && best.get(candidate)! > FAR_BEHIND * least) continue;
+        if (round > 0 && best.get(candidate)! > FAR_BEHIND * least) continue;
         const us = this.#time(candidate, { call, times: calls.get(candidate)! });
-        if (us * calls.get(candidate)! < SAMPLE_US)
-          calls.set(candidate, Math.min(CALLS_MAX, Math.max(1, Math.ceil(SAMPLE_US / Math.max(us, 0.1)))));
-        if (round > 0) best.set(candidate, Math.min(best.get(candidate)!, us));
+        best.set(candidate, Math.min(best.get(candidate)!, us));
       }
     }
     const chosen = [...best].reduce((least, entry) => (entry[1] < least[1] ? entry : least))[0];
@@ -64,6 +64,20 @@ export class OpPicker {
     return chosen;
   }
 
+  /** Answers how many calls make a sample. */
+  #warmUp(candidate: OpKernels, call: (kernels: OpKernels) => void): number {
+    const startMs = this.#nowMs();
+    let times = 0;
+    let elapsedMs = 0;
+    while (times === 0 || (elapsedMs < WARM_UP_MS && times < CALLS_MAX)) {
+      call(candidate);
+      times++;
+      elapsedMs = this.#nowMs() - startMs;
+    }
+    return Math.min(CALLS_MAX, Math.max(1, Math.ceil(SAMPLE_MS / (elapsedMs / times))));
+  }
+
+  /** Microseconds of one call. */
   #time(
     candidate: OpKernels,
     { call, times }: { call: (kernels: OpKernels) => void; times: number },

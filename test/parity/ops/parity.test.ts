@@ -1,43 +1,28 @@
 // Every implementation of every op writes, bit for bit, what the reference writes, and nothing else.
 // REDLINE_PARITY_CASES sets the cases of each op: npm run test:parity -- --cases 10000
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadNative } from "../../../runtime/bindings/load.js";
 import { seededRng } from "../../../runtime/core/rng.js";
-import { REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
+import { type OpKernels, REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
 import { nativeKernels } from "../../../runtime/ops/native-kernels.js";
-import { OP_CASES, type OpCase } from "./cases.js";
-import { bytesOf } from "./guarded.js";
+import { OP_CASES } from "./cases.js";
+import { faultOf } from "./fault.js";
 
 const CASES = Number(process.env.REDLINE_PARITY_CASES ?? 500);
 const SEED = Number(process.env.REDLINE_PARITY_SEED ?? 1);
 
 const { addon } = loadNative();
 const natives = addon === null ? [] : nativeKernels(addon);
+const ops = Object.keys(OP_CASES);
 
-/** NaN has many bit patterns: which one comes out is no promise, that it is one is. */
-function canonical(bytes: Uint8Array, view: unknown): Uint8Array {
-  if (view instanceof Float32Array) {
-    const floats = new Float32Array(bytes.buffer);
-    floats.forEach((value, at) => {
-      if (Number.isNaN(value)) floats[at] = Number.NaN;
-    });
-  } else if (view instanceof Float64Array) {
-    const floats = new Float64Array(bytes.buffer);
-    floats.forEach((value, at) => {
-      if (Number.isNaN(value)) floats[at] = Number.NaN;
-    });
-  }
-  return bytes;
-}
-
-function play(one: OpCase, kernels: typeof REFERENCE_KERNELS) {
-  const before = one.inputs.map(({ view }) => bytesOf(view));
-  const { outputs, answer } = one.run(kernels);
-  const isTidy =
-    [...one.inputs, ...outputs].every((memory) => memory.isIntact()) &&
-    one.inputs.every(({ view }, at) => Buffer.compare(bytesOf(view), before[at]!) === 0);
-  return { isTidy, answer, written: outputs.map(({ view }) => canonical(bytesOf(view), view)) };
+/** Faults of an implementation, with the seed that shows each again. */
+function faultsOf(op: string, kernels: OpKernels, cases: number): string[] {
+  return Array.from({ length: cases }, (_, index) => SEED * 1_000_003 + index).flatMap((seed) => {
+    const one = OP_CASES[op]!(seededRng(seed));
+    const fault = faultOf(one, kernels);
+    return fault === undefined ? [] : [`seed ${seed}, ${one.title}: ${fault}`];
+  });
 }
 
 test("the addon is there, and offers more than the scalar ops on x64 and ARM64", () => {
@@ -46,28 +31,53 @@ test("the addon is there, and offers more than the scalar ops on x64 and ARM64",
   if (vector !== undefined) expect(natives[0]!.name).toBe(vector);
 });
 
-const ops = Object.keys(OP_CASES);
 const sides = natives.flatMap((kernels) => ops.map((op) => ({ op, name: kernels.name, kernels })));
 
 test.each(sides)(`$op: $name equals the reference in ${CASES} cases`, ({ op, kernels }) => {
-  for (let index = 0; index < CASES; index++) {
-    const seed = SEED * 1_000_003 + index;
-    const one = OP_CASES[op]!(seededRng(seed));
+  expect(faultsOf(op, kernels, CASES).slice(0, 5)).toEqual([]);
+});
 
-    const wanted = play(one, REFERENCE_KERNELS);
-    const received = play(one, kernels);
-
-    // Compared by hand: an assertion a case would take most of the time.
-    const isSame =
-      wanted.answer === received.answer &&
-      wanted.written.every((bytes, at) => Buffer.compare(bytes, received.written[at]!) === 0);
-    if (!isSame || !wanted.isTidy || !received.isTidy) {
-      expect({ seed, title: one.title, ...received }).toEqual({ seed, title: one.title, ...wanted });
-      expect({ seed, title: one.title, isTidy: wanted.isTidy }).toEqual({
-        seed,
-        title: one.title,
-        isTidy: true,
-      });
+describe("an implementation is caught that", () => {
+  /** Runs the reference, then does one thing wrong to the first view that it writes. */
+  const broken = (spoil: (written: Uint8Array, read: Uint8Array) => void): OpKernels => {
+    const after =
+      <Call extends (...given: never[]) => unknown>(run: Call) =>
+      (...given: Parameters<Call>) => {
+        const answer = run(...given);
+        const [read, written] = (given as unknown[]).slice(1).flatMap(viewsIn);
+        if (read !== undefined && written !== undefined) spoil(written, read);
+        return answer;
+      };
+    const { name, ...calls } = REFERENCE_KERNELS;
+    const spoiled = Object.entries(calls).map(([op, run]) => [op, after(run as never)]);
+    return { name: `broken ${name}`, ...Object.fromEntries(spoiled) } as OpKernels;
+  };
+  /** The memory of the views in an argument, with what lies around them. */
+  const viewsIn = (argument: unknown): Uint8Array[] => {
+    if (ArrayBuffer.isView(argument)) {
+      const { buffer, byteOffset, byteLength } = argument;
+      return [new Uint8Array(buffer as ArrayBuffer).subarray(byteOffset, byteOffset + byteLength)];
     }
-  }
+    return typeof argument === "object" && argument !== null
+      ? Object.values(argument)
+          .filter((value) => ArrayBuffer.isView(value))
+          .flatMap(viewsIn)
+      : [];
+  };
+  const flip = (view: Uint8Array) => view.set(view.subarray(0, 1).map((byte) => byte ^ 1));
+  const outside = (view: Uint8Array, at: number) => new Uint8Array(view.buffer, view.byteOffset + at, 1);
+
+  test.each<[string, string, (written: Uint8Array, read: Uint8Array) => void]>([
+    ["changes the last bit of an output", "differs", flip],
+    ["leaves the end of an output unwritten", "differs", (written) => written.fill(0xa5, -1)],
+    ["writes a byte too far", "writes outside", (written) => outside(written, written.length).fill(0)],
+    ["writes a byte too early", "writes outside", (written) => outside(written, -1).fill(0)],
+    ["writes to its input", "writes to what", (_, read) => flip(read)],
+  ])("%s", (_, words, spoil) => {
+    for (const op of ops) {
+      const faults = faultsOf(op, broken(spoil), 40);
+
+      expect(faults.some((fault) => fault.includes(words)) ? op : faults).toBe(op);
+    }
+  });
 });

@@ -175,7 +175,7 @@ describe("an image written", () => {
             for (let x = 0; x < width; x++) {
               const weight = share(u * across, across, x) * share(v * down, down, y);
               for (let channel = 0; channel < 3; channel++)
-                sums[channel as 0 | 1 | 2] += weight * data[(y * width + x) * 3 + channel]!;
+                sums[channel] = sums[channel]! + weight * data[(y * width + x) * 3 + channel]!;
             }
           }
           return sums;
