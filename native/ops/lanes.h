@@ -64,6 +64,8 @@ struct ScalarLanes {
   static REDLINE_INLINE F zero_nan(F value, F tested) noexcept { return tested == tested ? value : 0.0f; }
   /// One bit for each lane above 0, lane 0 lowest.
   static REDLINE_INLINE std::uint32_t above_zero(F value) noexcept { return value > 0.0f ? 1u : 0u; }
+  /// 255 for each lane above 0, else 0.
+  static REDLINE_INLINE void store_above_zero(std::uint8_t* to, F value) noexcept { *to = value > 0.0f ? 255 : 0; }
   /// The sum of `value * 2^24`, cut off to whole numbers, over lanes above 0.
   static REDLINE_INLINE std::int64_t steps_above_zero(F value) noexcept {
     return value > 0.0f ? static_cast<std::int64_t>(value * 16777216.0f) : 0;

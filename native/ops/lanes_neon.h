@@ -32,6 +32,11 @@ struct NeonLanes {
     const std::uint32_t bits[4] = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgtq_f32(value, vdupq_n_f32(0.0f)), vld1q_u32(bits)));
   }
+  static REDLINE_INLINE void store_above_zero(std::uint8_t* to, F value) noexcept {
+    const uint16x4_t words = vmovn_u32(vcgtq_f32(value, vdupq_n_f32(0.0f)));
+    const std::uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(words, words))), 0);
+    std::memcpy(to, &four, 4);
+  }
   static REDLINE_INLINE std::int64_t steps_above_zero(F value) noexcept {
     const uint32x4_t claimed = vandq_u32(vreinterpretq_u32_f32(value), vcgtq_f32(value, vdupq_n_f32(0.0f)));
     return vaddvq_s32(vcvtq_s32_f32(vmulq_f32(vreinterpretq_f32_u32(claimed), vdupq_n_f32(16777216.0f))));

@@ -23,8 +23,7 @@ template <class L>
 REDLINE_LANES REDLINE_INLINE void write_mask(const MaskPlan& plan, std::int32_t x, std::uint8_t* to) {
   const auto left = L::gather(plan.scratch, L::load(plan.columns + x));
   const auto right = L::gather(plan.scratch, L::load(plan.columns + plan.width + x));
-  const std::uint32_t bits = L::above_zero(between<L>(left, right, L::load(plan.across + x)));
-  for (int lane = 0; lane < L::kWidth; ++lane) to[lane] = static_cast<std::uint8_t>(-((bits >> lane) & 1u));
+  L::store_above_zero(to, between<L>(left, right, L::load(plan.across + x)));
 }
 
 /// Reads the grid's margins, writes the image's bytes.

@@ -134,7 +134,11 @@ const ZERO_TO_ONE = { scale: 1, zeroPoint: 0 };
  * @throws RedlineError `OP_ARGUMENT` naming the argument.
  *
  * @example
- * const plan = planImage({ format: "rgb", width: 1280, height: 720 }, { ...model, scale: 1 / 255 });
+ * const plan = planImage(
+ *   { format: "rgb", width: 1280, height: 720 },
+ *   { width: 320, height: 320, layout: "NCHW", colour: "RGB", dtype: "float32", scale: 1 / 255 },
+ * );
+ * use(plan.elements);
  */
 export function planImage(source: ImageSource, target: ImageTarget): ImagePlan {
   const side = { min: 1, max: LIMITS.imageSide };

@@ -20,8 +20,7 @@ import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
  * what each op computes, and to which bit, is said where its plan is made.
  *
  * @example
- * const feed = (plan: Parameters<Ops["image"]>[0], frame: Uint8Array, input: Float32Array): void =>
- *   sharedOps().image(plan, frame, input);
+ * for (const { key, chosen, bestUs } of sharedOps().picks) console.log(key, chosen, bestUs);
  */
 export class Ops {
   readonly #picker: OpPicker;

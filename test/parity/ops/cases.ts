@@ -209,13 +209,25 @@ function resampleCase(rng: Rng): OpCase {
   const outputs = rng.below(40);
   const fraction = rng.below(up);
   const start = rng.below(9);
-  const table = Float32Array.from({ length: (phases + 1) * taps }, () => rng.next() - 0.5);
+  // Pairs of all sizes that cancel leave nothing but rounding: any other order of adding would show.
+  const isCancelling = rng.below(3) === 0;
+  const table = Float32Array.from({ length: (phases + 1) * taps }, () =>
+    isCancelling ? 1 : rng.next() - 0.5,
+  );
   const plan = planResample({ up, down, taps, phases, table });
   const length = start + Math.floor((fraction + Math.max(0, outputs - 1) * down) / up) + taps;
   const isClean = rng.below(4) > 0;
+  let last = 0;
+  const pairOf = (at: number): number => {
+    last = at % 2 === 0 ? (rng.next() - 0.5) * 2 ** (rng.below(60) - 30) : -last;
+    return last;
+  };
   const input = holding(
     Float32Array,
-    Array.from({ length }, () => (isClean ? rng.next() * 2 - 1 : scoreOf(rng))),
+    Array.from({ length }, (_, at) => {
+      if (isCancelling) return pairOf(at);
+      return isClean ? rng.next() * 2 - 1 : scoreOf(rng);
+    }),
   );
   return {
     title: `${up}/${down}, ${taps} taps, ${phases} phases, ${outputs} outputs`,

@@ -206,6 +206,12 @@ describe("an image written", () => {
     const rows = [0, 1, 2, 3].map((row) => [...new Set(written.subarray(row * 12, row * 12 + 12))]);
     // 8 x 2 in 4 x 4 is 4 x 1, in the second row.
     expect(rows).toEqual([[20], [100], [20], [20]]);
+
+    const tall = write({ format: "rgb", width: 2, height: 8 }, { ...target, scale: 0.5 }, data);
+
+    // 2 x 8 in 4 x 4 is 1 x 4, in the second column.
+    for (let row = 0; row < 4; row++)
+      expect([0, 3, 6, 9].map((at) => tall[row * 12 + at])).toEqual([20, 100, 20, 20]);
   });
 
   test("as bytes is rounded to nearest, ties to even, and held within the type", () => {
