@@ -36,6 +36,8 @@ export {
   type MachineRecord,
   startLiveRun,
 } from "./live-run.js";
+export type { PlanRow } from "./plans/choose-plan.js";
+export type { PassedRecord } from "./plans/profile-store.js";
 export type { SupplyReading } from "./power/battery.js";
 export type { EnergyFigure, EnergyStats, SessionEnergy } from "./power/energy-accountant.js";
 export type { MeterScope, PowerFigure } from "./power/meter.js";
@@ -46,6 +48,14 @@ export type { PowerStats } from "./power/power-watch.js";
 export type { CoolingDevice, ThermalZone } from "./power/thermal.js";
 export type { ThermalLimits } from "./power/thermal-band.js";
 export { type ExaminePowerOptions, examinePower } from "./power-check.js";
+export {
+  type PlanOptions,
+  type PlanReport,
+  type ProfileOptions,
+  type ProfileRow,
+  planModel,
+  profileModel,
+} from "./profiling.js";
 export { createRuntime, type OpenOptions, type Runtime, type RuntimeOptions } from "./runtime.js";
 export type {
   Outcome,

@@ -8,6 +8,7 @@ import { addDrive } from "./drive.js";
 import { addModels } from "./models.js";
 import { CommandOutput } from "./output.js";
 import { addPower } from "./power.js";
+import { addProfile } from "./profile.js";
 import { addRun } from "./run.js";
 import type { Perform } from "./verb.js";
 import { addVoice } from "./voice.js";
@@ -67,7 +68,8 @@ function buildProgram(given: {
     .exitOverride()
     .showHelpAfterError(false)
     .helpCommand(false);
-  for (const add of [addDoctor, addPower, addModels, addVoice, addDrive, addRun]) add(program, given.perform);
+  for (const add of [addDoctor, addPower, addModels, addVoice, addDrive, addRun, addProfile])
+    add(program, given.perform);
   for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput(writes);
     if (command.commands.length > 0) continue;

@@ -65,7 +65,9 @@ test("a code outside the table, an unused code and a raised reserved code are se
     "runtime/a.ts:1 [error-code] INPUT_SHAPEX is not in ERROR_TABLE",
     "native/host/b.cc:1 [error-code] STORE_FIRE is not in ERROR_TABLE",
   ]);
-  expect(report(checkCodesUsed({ files, codes: ["INPUT_SHAPE", "PLAN_INFEASIBLE"], table: TABLE }))).toEqual([
+  const codes = ["INPUT_SHAPE", "PLAN_INFEASIBLE"];
+  const reserved = { PLAN_INFEASIBLE: "admission" };
+  expect(report(checkCodesUsed({ files, codes, table: TABLE, reserved }))).toEqual([
     `${TABLE}:1 [error-code] nothing raises INPUT_SHAPE`,
     `${TABLE}:1 [error-code] PLAN_INFEASIBLE is raised: take it off the reserved list`,
   ]);

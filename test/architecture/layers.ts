@@ -32,6 +32,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   "power-check.ts": 9,
   "runtime-power.ts": 9,
   "open-request.ts": 9,
+  "profiling.ts": 10,
   "index.ts": 11,
   eval: 12,
   workshop: 12,
@@ -42,6 +43,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
 /** Equal layers that may meet, each with its reason. */
 export const NAMED_EXCEPTIONS: Readonly<Record<string, string>> = {
   "live-run.ts -> runtime.ts": "the live run is handed a runtime and opens its two sessions on it",
+  "profiling.ts -> runtime.ts": "a profile is measured on a runtime opened the way a user would",
   "doctor.ts -> runtime.ts": "the doctor opens a runtime the way a user would",
 };
 

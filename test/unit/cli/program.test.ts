@@ -20,6 +20,8 @@ test.each([
   ["voice"],
   ["drive"],
   ["run"],
+  ["profile"],
+  ["plan"],
 ])("redline %s %s explains itself with examples", async (...verb) => {
   const { status, out } = await redline(...verb.filter((word) => word !== undefined), "--help");
 
@@ -32,7 +34,7 @@ test("without a verb the help is shown", async () => {
   const { status, out } = await redline();
 
   expect(status).toBe(0);
-  for (const verb of ["doctor", "power", "models", "voice", "drive", "run"])
+  for (const verb of ["doctor", "power", "models", "voice", "drive", "run", "profile", "plan"])
     expect(out.text).toContain(`  ${verb}`);
 });
 
@@ -47,6 +49,9 @@ test.each([
   { argv: ["voice"], says: "missing required argument 'input'" },
   { argv: ["models"], says: "a verb is missing" },
   { argv: ["run", "--second", "3"], says: "unknown option '--second'" },
+  { argv: ["plan"], says: "missing required argument 'model'" },
+  { argv: ["profile", "silero-vad", "--period", "0"], says: "period is a number above 0" },
+  { argv: ["plan", "silero-vad", "--criticality", "urgent"], says: "Allowed choices are" },
   { argv: ["run", "--seconds", "soon"], says: "seconds is a number above 0" },
   { argv: ["drive", "-", "--raw", "640"], says: "a size is written WIDTHxHEIGHT" },
   { argv: ["voice", "-", "--raw", "--format", "mp3"], says: "Allowed choices are" },
