@@ -201,11 +201,13 @@ function modelOf(session: Session): MeasuredModel {
     run: async () => {
       const slot = canRun ? session.reserve() : null;
       if (slot === null) return undefined;
+      const before = process.cpuUsage();
       const outcome = await slot.run();
+      const { user, system } = process.cpuUsage(before);
       outcome.release();
-      const { status, startedUs, settledUs, cpuUs } = outcome;
+      const { status, startedUs, settledUs } = outcome;
       const hasRun = status === "done" || status === "late";
-      return hasRun ? { runUs: settledUs - startedUs, cpuUs } : undefined;
+      return hasRun ? { runUs: settledUs - startedUs, cpuUs: user + system } : undefined;
     },
     close: () => session.close(),
   };

@@ -8,6 +8,7 @@ import {
   type ProfileRow,
   planModel,
   profileModel,
+  RedlineError,
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
@@ -109,6 +110,11 @@ async function plan(given: Surroundings & { model: string; flags: PlanFlags }): 
     output.event({ type: "passed", ...record }, `not used: ${record.path}: ${record.because}`);
   const { isFeasible } = report;
   output.summarise({ model, isFeasible, alternatives: report.rows.length });
+  if (isFeasible) return;
+  throw new RedlineError("PLAN_INFEASIBLE", {
+    what: report.rows.map(({ choice, verdict }) => `${choice}: ${verdict}`).join("; "),
+    hint: "a longer deadline or period, or a smaller variant",
+  });
 }
 
 function profileText(row: ProfileRow): string {

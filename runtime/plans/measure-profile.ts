@@ -6,7 +6,10 @@ import type { ProfileConditions } from "../core/profile.js";
 
 /** One opened model, run on inputs of its own choice. */
 export interface MeasuredModel {
-  /** One run; undefined when it did not come to its end. */
+  /**
+   * One run; undefined when it did not come to its end. Its processor time is the process's meanwhile, which holds that of
+   * every thread of the job.
+   */
   run(): Promise<{ readonly runUs: number; readonly cpuUs: number } | undefined>;
   close(): Promise<void>;
 }
@@ -16,7 +19,7 @@ export interface MeasuredRuns {
   readonly conditions: ProfileConditions;
   /** Each run's time in microseconds, in the order they ran. */
   readonly runUs: readonly number[];
-  /** Mean processor time of a run on the lane's thread; -1 when nobody tells. */
+  /** Mean processor time of a run; -1 beside neighbours, whose time cannot be told from it. */
   readonly cpuUs: number;
 }
 
@@ -102,7 +105,7 @@ async function measureUnder(
       const ended = await subject.run();
       if (ended === undefined) return undefined;
       runUs.push(ended.runUs);
-      if (ended.cpuUs >= 0) cpuUs.push(ended.cpuUs);
+      if (conditions.neighbour === "none") cpuUs.push(ended.cpuUs);
     }
   } finally {
     await neighbours.stop();
