@@ -56,6 +56,8 @@ export class PowerNeed {
   /** Whether a climb that adds `extraWatts` stays under the budget by what was measured and by what is planned. */
   hasRoomFor(extraWatts: number | "unknown", { planned }: { readonly planned: number | "unknown" }): boolean {
     const { pressure, rules } = this;
+    // Back to a device that is cheaper, or to a rung that costs nothing more.
+    if (extraWatts !== "unknown" && extraWatts <= 0) return true;
     const need = this.needWatts(planned);
     if (need === Number.NEGATIVE_INFINITY) return true;
     if (pressure === undefined || pressure.watts === "unknown") return false;

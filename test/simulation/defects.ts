@@ -247,7 +247,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     parts: { core: (actions) => new DeafCore(actions) },
   },
   "a hung lane is never replaced": { breaks: [1, 5], parts: { watch: (rules) => new BlindWatch(rules) } },
-  "the ladder takes two rungs at once": { breaks: [6], parts: { ladder: (rules) => new HastyLadder(rules) } },
+  "the ladder takes two rungs at once": { breaks: [6, 8], parts: { ladder: (rules) => new HastyLadder(rules) } },
   "the ladder climbs without a calm": {
     breaks: [6],
     parts: { ladder: (rules) => new Ladder({ ...rules, calmUs: 0, calmUsMax: 0 }) },

@@ -88,3 +88,13 @@ test("a step that nobody has measured is tried only where a fifth of the budget 
   need.take(pressure(100, { watts: 7.9, saveWatts: -2.1 }), "unknown");
   expect(need.hasRoomFor("unknown", { planned: "unknown" })).toBe(true);
 });
+
+test("a climb that draws no more than now has room even where the guard is used up and the sensor is lost", () => {
+  const need = new PowerNeed(rules);
+  need.take(pressure(0, { watts: 9.9, saveWatts: -0.1 }), 7.9);
+
+  expect(need.hasRoomFor(-0.5, { planned: 7.9 })).toBe(true);
+  expect(need.hasRoomFor(0.01, { planned: 7.9 })).toBe(false);
+  need.take(pressure(100, blind), 7.9);
+  expect(need.hasRoomFor(0, { planned: 7.9 })).toBe(true);
+});

@@ -176,7 +176,7 @@ describe("power and heat", () => {
     // Half of one watt is saved by the first step; 0.4 W were asked for.
     scheduler.takePower(pressure(0, { saveWatts: 0.4 }));
     scheduler.tick(0);
-    scheduler.takePower(pressure(SECOND_US / 2, { saveWatts: 0.4 }));
+    scheduler.takePower(pressure(SECOND_US / 10, { saveWatts: 0.4 }));
     scheduler.tick(SECOND_US);
     expect(moves).toMatchObject([{ sessionId: 1, to: { kind: "rate" }, cause: "power" }]);
 
