@@ -87,7 +87,9 @@ export interface LadderView {
 export class Ladder {
   protected readonly standings = new Map<number, Standing>();
   private lastMoveUs = Number.NEGATIVE_INFINITY;
+  /** The last pressure, and the last move down. */
   private restlessUs = Number.NEGATIVE_INFINITY;
+  private downUs = Number.NEGATIVE_INFINITY;
 
   constructor(protected readonly rules: LadderRules = LADDER_RULES) {}
 
@@ -131,7 +133,12 @@ export class Ladder {
         if (step) return this.stepDown(step, { pressure, nowUs });
       }
     }
-    return pressures.length > 0 || !view.mayClimb ? undefined : this.climb(view);
+    if (pressures.length === 0) return view.mayClimb ? this.climb(view) : undefined;
+    // Nobody is left to pay: whoever stands on a dearer device than the one above saves by climbing back to it.
+    const isAboutPower = pressures.every(({ cause }) => cause === "power" || cause === "thermal");
+    return isAboutPower
+      ? this.climb({ ...view, hasRoomFor: (watts) => watts !== "unknown" && watts < 0 })
+      : undefined;
   }
 
   /** The least critical class pays first; within it, whoever saves most of what is short. */
@@ -157,12 +164,14 @@ export class Ladder {
     const isRelapse = nowUs - standing.climbedUs < rules.relapseUs;
     standing.calmUs = isRelapse ? Math.min(2 * standing.calmUs, rules.calmUsMax) : rules.calmUs;
     this.restlessUs = nowUs;
+    this.downUs = nowUs;
     return this.step(standing, { to, cause: pressure.cause, because: pressure.because, nowUs });
   }
 
   /** The most critical session that stands lower than planned climbs first, the cheapest step first within a class. */
   private climb(view: LadderView): LadderMove | undefined {
-    const calmUs = view.nowUs - this.restlessUs;
+    const isPressed = view.pressures.length > 0;
+    const calmUs = view.nowUs - (isPressed ? this.downUs : this.restlessUs);
     let best: Step | undefined;
     for (const standing of this.standings.values()) {
       if (standing.at === 0 || calmUs < standing.calmUs) continue;
@@ -174,7 +183,7 @@ export class Ladder {
     }
     if (!best) return undefined;
     best.standing.climbedUs = view.nowUs;
-    const because = `no pressure for ${(calmUs / 1e6).toFixed(1)} s`;
+    const because = `no ${isPressed ? "move down" : "pressure"} for ${(calmUs / 1e6).toFixed(1)} s`;
     return this.step(best.standing, { to: best.to, cause: "calm", because, nowUs: view.nowUs });
   }
 
@@ -203,14 +212,19 @@ function isThere({ rung }: RungCost, lostDevices: ReadonlySet<string>): boolean 
 
 /**
  * The next rung down that can be used and is not dearer: another device may be a fallback without being a saving. Who stands
- * on a lost device goes to the next one elsewhere; off would only keep it from going on when the device is back.
+ * on a lost device goes to the next one elsewhere; off would only keep it from going on when the device is back. A critical
+ * session is degraded and never turned off.
  */
-function rungBelow({ rungs, at }: Standing, lostDevices: ReadonlySet<string>): number | undefined {
+function rungBelow(
+  { rungs, at, criticality }: Standing,
+  lostDevices: ReadonlySet<string>,
+): number | undefined {
   const now = rungs[at]!;
   const isStranded = !isThere(now, lostDevices);
   const below = rungs.findIndex((cost, index) => {
     if (index <= at || !isThere(cost, lostDevices)) return false;
-    return isStranded ? cost.rung.kind !== "off" : !isDearer(cost, now);
+    if (cost.rung.kind === "off" && (isStranded || criticality === "critical")) return false;
+    return isStranded || !isDearer(cost, now);
   });
   return below < 0 ? undefined : below;
 }

@@ -225,7 +225,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     parts: { admission: () => () => ({ isAdmitted: true, reasons: [] }) },
   },
   "a job must start four times as early as its profile says": {
-    breaks: [3, 8, 10],
+    breaks: [3, 10],
     parts: {
       scheduler: ({ ports, ...rest }) =>
         PRODUCTION.scheduler({
@@ -247,7 +247,10 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     parts: { core: (actions) => new DeafCore(actions) },
   },
   "a hung lane is never replaced": { breaks: [1, 5], parts: { watch: (rules) => new BlindWatch(rules) } },
-  "the ladder takes two rungs at once": { breaks: [6, 8], parts: { ladder: (rules) => new HastyLadder(rules) } },
+  "the ladder takes two rungs at once": {
+    breaks: [6, 8],
+    parts: { ladder: (rules) => new HastyLadder(rules) },
+  },
   "the ladder climbs without a calm": {
     breaks: [6],
     parts: { ladder: (rules) => new Ladder({ ...rules, calmUs: 0, calmUsMax: 0 }) },

@@ -82,12 +82,13 @@ export function steadyLadder(
 export function recovers(): Invariant {
   const rungs = new Map<number, number>();
   const suspended = new Map<number, boolean>();
+  const promised = new Set<number>();
   let isProtected = false;
   let dueUs = Number.POSITIVE_INFINITY;
   let hasFallen = false;
   const self: Invariant = {
     number: 8,
-    law: "when faults stop, rung 0 returns within the stated time, with nobody suspended",
+    law: "when faults stop, rung 0 returns within the stated time, with no admitted session suspended",
     judged: 0,
     see({ kind, atUs, a, b, c }) {
       if (kind === "phase") dueUs = a === 1 ? atUs + b : Number.POSITIVE_INFINITY;
@@ -97,13 +98,14 @@ export function recovers(): Invariant {
         hasFallen = true;
       }
       if (kind === "mode") isProtected = a === 1;
+      if (kind === "session" && c === 1) promised.add(a);
       if (kind === "word") suspended.set(a, decodeWord(b).isSuspended);
       if (!isDue) return undefined;
       if (hasFallen) self.judged += 1;
       hasFallen = false;
       const low = [...rungs].find(([, rung]) => rung > 0);
       if (low) return `session ${low[0]} still stands on rung ${low[1]}`;
-      const held = [...suspended].find(([, isHeld]) => isHeld);
+      const held = [...suspended].find(([session, isHeld]) => isHeld && promised.has(session));
       if (held) return `session ${held[0]} is still suspended`;
       return isProtected ? "the mode is still protected" : undefined;
     },

@@ -95,6 +95,53 @@ describe("who pays", () => {
   });
 });
 
+describe("what is not a saving", () => {
+  const lost: Pressure = { cause: "device lost", payers: "critical", device: "npu", because: "npu is gone" };
+
+  test("a dearer device is passed over on the way down and on the way up", () => {
+    const ladder = ladderOf(climber(1, "background", { watts: [2, 5, 1] }));
+
+    expect(ladder.decide(view(0, { pressures: [power] }))).toMatchObject({ to: { index: 2 } });
+    expect(ladder.decide(view(1000))).toMatchObject({ from: { index: 2 }, to: { index: 0 } });
+  });
+
+  test("a critical session is degraded and never turned off, not even for another one", () => {
+    const ladder = ladderOf(climber(1, "critical", { watts: [3, 2, 1, 0] }));
+    const pressures = [{ ...late, payers: "critical" as const }];
+
+    const moves = [0, 100, 200].map((nowUs) => ladder.decide(view(nowUs, { pressures }))?.to.kind);
+
+    expect(moves).toEqual(["device", "rate", undefined]);
+  });
+
+  test("whoever stands on a dearer device goes back to the plan when that is there again, also while power is short", () => {
+    const ladder = ladderOf(climber(1, "critical", { watts: [2, 5] }));
+    ladder.decide(view(0, { pressures: [lost], lostDevices: new Set(["npu"]) }));
+    const pressed = { pressures: [power], hasRoomFor: () => false, mayClimb: false };
+
+    expect(ladder.decide(view(400, pressed))).toBeUndefined();
+    expect(ladder.decide(view(500, pressed))).toMatchObject({
+      to: { index: 0 },
+      because: "no move down for 0.0 s",
+    });
+  });
+
+  test("a lost device that nobody can leave holds nobody else down", () => {
+    const ladder = ladderOf(
+      climber(1, "critical", { watts: [2] }),
+      climber(2, "background", { watts: [3, 2] }),
+    );
+    const lostDevices = new Set(["npu"]);
+    ladder.decide(view(0, { pressures: [lost], lostDevices }));
+
+    expect(ladder.decide(view(100, { pressures: [lost], lostDevices }))).toBeUndefined();
+    expect(ladder.decide(view(2000, { pressures: [lost] }))).toMatchObject({
+      sessionId: 2,
+      to: { index: 0 },
+    });
+  });
+});
+
 describe("how fast", () => {
   test("one rung per window over all sessions", () => {
     const ladder = ladderOf(
