@@ -7,7 +7,7 @@ import type { PowerPressure } from "../core/budget.js";
 export interface PowerNeedRules {
   /** The governor's averaging window: for so long a move is not yet in the reading. */
   readonly windowUs: number;
-  /** Share of the budget that stays free after a climb: readings and plans err by a few percent. */
+  /** Share of the budget that the plan leaves free after a climb: profiles err by a few percent. */
   readonly guard: number;
   /** What the package draws with nothing running, if it is known. */
   readonly idleWatts: number | "unknown";
@@ -61,12 +61,12 @@ export class PowerNeed {
     const need = this.needWatts(planned);
     if (need === Number.NEGATIVE_INFINITY) return true;
     if (pressure === undefined || pressure.watts === "unknown") return false;
-    const spare = rules.guard * pressure.budgetWatts;
     // A step of unknown cost is tried where a fifth of the budget is free; the ladder's calm bounds how often.
     if (extraWatts === "unknown") return need <= -0.2 * pressure.budgetWatts;
-    if (need + extraWatts > -spare) return false;
+    // The governor has kept its own guard free of what it offers.
+    if (need + extraWatts > 0) return false;
     if (planned === "unknown" || rules.idleWatts === "unknown") return true;
-    return rules.idleWatts + planned + extraWatts <= pressure.budgetWatts - spare;
+    return rules.idleWatts + planned + extraWatts <= (1 - rules.guard) * pressure.budgetWatts;
   }
 
   /** Without a reading: the last one, moved by what the plan has changed since, against the budget of now. */

@@ -116,6 +116,8 @@ class Life {
     }
     house.runUntil(untilUs);
     if (log.breach) return;
+    // What has not struck by now would strike during recovery.
+    for (const { ailments } of house.sessions) ailments.isNextSlow = ailments.isNextHung = false;
     const rungs = house.sessions.reduce((sum, { plan }) => sum + plan.rungs.length - 1, 0);
     log.write("phase", house.nowUs, 1, recoveryBoundUs(rungs));
     house.runUntil(startUs + CYCLE_US);
