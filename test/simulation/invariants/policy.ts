@@ -143,7 +143,10 @@ export function underBudget({ settlingUs }: { readonly settlingUs: number }): In
         if (b === 1) active.add(`${fault} ${d}`);
         else active.delete(`${fault} ${d}`);
       }
-      if (kind === "over" || kind === "mode") disturbedUs = atUs;
+      // A run beyond its profile draws until it has settled.
+      if (kind === "over") active.add(`run ${a}`);
+      if (kind === "settle") active.delete(`run ${a}`);
+      if (kind === "mode") disturbedUs = atUs;
       if (kind === "word") {
         // A session that is let go again draws what it drew before.
         const isHeld = decodeWord(b).isSuspended;
