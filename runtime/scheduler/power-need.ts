@@ -7,7 +7,7 @@ import type { PowerPressure } from "../core/budget.js";
 export interface PowerNeedRules {
   /** The governor's averaging window: for so long a move is not yet in the reading. */
   readonly windowUs: number;
-  /** Share of the budget that the plan leaves free after a climb: profiles err by a few percent. */
+  /** Share of the budget left free by the plan after a climb, and by what is guessed while a sensor is lost. */
   readonly guard: number;
   /** What the package draws with nothing running, if it is known. */
   readonly idleWatts: number | "unknown";
@@ -74,7 +74,7 @@ export class PowerNeed {
     const known = this.known;
     if (known === undefined) return Math.max(0, pressure.saveWatts);
     const change = planned === "unknown" || known.planned === "unknown" ? 0 : planned - known.planned;
-    return Math.max(0, known.watts + change - pressure.budgetWatts);
+    return Math.max(0, known.watts + change - (1 - this.rules.guard) * pressure.budgetWatts);
   }
 
   /** What the moves of the last window still add to the reading of `readUs`, an average in which they show little by little. */
