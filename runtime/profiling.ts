@@ -13,7 +13,8 @@ import { isStaticShape } from "./core/tensor.js";
 import { choosePlan, type PlanRow, planRows } from "./plans/choose-plan.js";
 import { type MeasuredModel, measureRuns } from "./plans/measure-profile.js";
 import { type PassedRecord, type ProfileRecord, ProfileStore, profileOf } from "./plans/profile-store.js";
-import { readPower } from "./power/power-source.js";
+import { readSupply } from "./power/battery.js";
+import { diskTree } from "./power/sys-tree.js";
 import { createRuntime, type Runtime } from "./runtime.js";
 import type { MachineModel } from "./scheduler/admission/admission-task.js";
 import type { Session } from "./sessions/session.js";
@@ -235,7 +236,7 @@ function rowOf(record: ProfileRecord): ProfileRow {
 /** What a profile of this file holds for, here and now. */
 async function keyOf({ variant, path }: ResolvedModel): Promise<ProfileKey> {
   const { addon } = loadNative();
-  const { source } = await readPower({ sysRoot: "/sys" });
+  const { source } = await readSupply(diskTree("/sys"));
   const { version } = createRequire(import.meta.url)("redline-rt/package.json") as { version: string };
   const processor = machineFingerprint(addon?.simd ?? ["no addon"]);
   return {
