@@ -2,7 +2,7 @@
 // Invariant: bytes held from an earlier attempt are only added to when the server says that its bytes follow them.
 
 import type { Receiver } from "./receive.js";
-import { openWeb } from "./web-fetch.js";
+import { openWeb, refusalOf } from "./web-fetch.js";
 
 /**
  * Streams the file, or what is missing of it, to the receiver.
@@ -38,7 +38,7 @@ async function request(
   const response = await fetch(url, { headers: { "accept-encoding": "identity", ...range } });
   if (response.ok || (fromByte > 0 && response.status === 416)) return response;
   await response.body?.cancel();
-  throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
+  throw new Error(refusalOf(response));
 }
 
 /** The byte a response starts at: `heldBytes` when the server goes on, 0 when it sends all, undefined when it does neither. */

@@ -56,6 +56,15 @@ export function reasonOf(error: unknown): string {
   return `${error.message}: ${error.cause.message || code}`;
 }
 
+/** A refusal in words: its status, and for how long the server asks to wait. */
+export function refusalOf({ status, statusText, headers }: Response): string {
+  const words = `HTTP ${status} ${statusText}`.trimEnd();
+  const after = headers.get("retry-after") ?? "";
+  // A number of seconds, or a date.
+  const seconds = /^\d+$/.test(after) ? Number(after) : Math.ceil((Date.parse(after) - Date.now()) / 1000);
+  return seconds > 0 ? `${words}, try again in ${seconds} s` : words;
+}
+
 async function follow(
   start: string,
   init: RequestInit,

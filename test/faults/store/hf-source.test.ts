@@ -1,7 +1,7 @@
 // Asks whether hf: sources work through the hub's client, against a local server that speaks the hub's API.
 
 import { createHash, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -22,10 +22,32 @@ interface Hub {
   cutAt: number | undefined;
   /** Sends a file's bytes from another host's address, as the hub's storage does. */
   redirectsTo: string | undefined;
+  /** Refuses every file with this status and these headers and words. */
+  refuses: { status: number; headers?: Record<string, string>; body?: string } | undefined;
+  /** Headers sent with a file beside, or instead of, the right ones. */
+  headers: Record<string, string>;
+  /** Sends whole files whatever range is asked for: always, or for all but the question of their size. */
+  forgetsRanges: "never" | "always" | "for files";
+  /** Sends this after a file's bytes. */
+  appends: Uint8Array;
 }
 
-const hub: Hub = { isPrivate: false, cutAt: undefined, redirectsTo: undefined };
-const requests: { url: string; range: string | undefined; authorization: string | undefined }[] = [];
+const PLAIN: Hub = {
+  isPrivate: false,
+  cutAt: undefined,
+  redirectsTo: undefined,
+  refuses: undefined,
+  headers: {},
+  forgetsRanges: "never",
+  appends: Buffer.alloc(0),
+};
+const hub: Hub = { ...PLAIN };
+const requests: {
+  host: string | undefined;
+  url: string;
+  range: string | undefined;
+  authorization: string | undefined;
+}[] = [];
 let server: Server;
 let catalogue: string;
 let root: string;
@@ -33,8 +55,12 @@ let root: string;
 beforeAll(async () => {
   server = createServer((request, response) => {
     const url = decodeURIComponent(request.url ?? "");
-    const { range, authorization } = request.headers;
-    requests.push({ url, range, authorization });
+    const { host, range, authorization } = request.headers;
+    requests.push({ host, url, range, authorization });
+    if (hub.refuses !== undefined) {
+      const { status, headers, body } = hub.refuses;
+      return response.writeHead(status, headers).end(body);
+    }
     if (hub.isPrivate && !url.startsWith("/storage") && authorization !== "Bearer hf_made_up") {
       return response
         .writeHead(401, { "content-type": "application/json" })
@@ -64,16 +90,20 @@ beforeAll(async () => {
         .writeHead(302, { location: `${hub.redirectsTo}/storage${request.url}`, "x-repo-commit": COMMIT })
         .end();
     }
-    const [, first = "0", last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+    const isForgotten =
+      hub.forgetsRanges === "always" || (hub.forgetsRanges === "for files" && range !== "bytes=0-0");
+    const asked = isForgotten ? undefined : range;
+    const [, first = "0", last] = /^bytes=(\d+)-(\d*)$/.exec(asked ?? "") ?? [];
     const to = last ? Number(last) + 1 : bytes.length;
     const part = bytes.subarray(Number(first), to);
-    response.writeHead(range === undefined ? 200 : 206, {
+    response.writeHead(asked === undefined ? 200 : 206, {
       etag: `"${sha256Of(bytes)}"`,
       "x-repo-commit": COMMIT,
-      "content-length": part.length,
-      ...(range === undefined ? {} : { "content-range": `bytes ${first}-${to - 1}/${bytes.length}` }),
+      ...(hub.appends.length > 0 ? {} : { "content-length": part.length }),
+      ...(asked === undefined ? {} : { "content-range": `bytes ${first}-${to - 1}/${bytes.length}` }),
+      ...hub.headers,
     });
-    if (hub.cutAt === undefined || part.length < 10) return response.end(part);
+    if (hub.cutAt === undefined || part.length < 10) return response.end(Buffer.concat([part, hub.appends]));
     response.write(part.subarray(0, hub.cutAt), () => setTimeout(() => response.destroy(), 20));
   });
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
@@ -96,7 +126,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   root = path.join(await makeFolder(), "store");
-  Object.assign(hub, { isPrivate: false, cutAt: undefined, redirectsTo: undefined });
+  Object.assign(hub, PLAIN);
   requests.length = 0;
   vi.stubEnv("HF_ENDPOINT", `http://127.0.0.1:${port()}/`);
   vi.stubEnv("HF_TOKEN", "");
@@ -155,13 +185,127 @@ test("the token goes to the hub and not to the host it redirects to", async () =
   expect(stored.map(({ authorization }) => authorization)).toEqual(stored.map(() => undefined));
 });
 
+test("the token stays with the hub when a content network says that the answer is its own", async () => {
+  hub.redirectsTo = `http://127.0.0.2:${port()}`;
+  hub.headers = { "x-cache": "Hit from cloudfront" };
+  vi.stubEnv("HF_TOKEN", "hf_made_up");
+
+  await pull("pinned");
+
+  const told = requests.filter(({ authorization }) => authorization !== undefined);
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.map(({ host }) => host)).toEqual(told.map(() => `127.0.0.1:${port()}`));
+  expect(requests.some(({ host }) => host === `127.0.0.2:${port()}`)).toBe(true);
+});
+
+test("a file of the xet protocol comes by plain ranges", async () => {
+  const servers = `<http://127.0.0.1:${port()}/xet-auth>; rel="xet-auth", <http://127.0.0.1:${port()}/xet>; rel="xet-reconstruction-info"`;
+  hub.headers = {
+    "content-type": "application/vnd.xet-fileinfo+json",
+    "x-linked-size": String(WEIGHTS.length),
+    "x-xet-hash": "ab".repeat(32),
+    link: servers,
+  };
+
+  const { path: at } = await pull("pinned");
+
+  expect(sha256Of(await readFile(at))).toBe(sha256Of(WEIGHTS));
+  expect(requests.filter(({ url }) => url.includes("xet"))).toEqual([]);
+});
+
+test("what counts is the content's own hash: a wrong etag changes nothing", async () => {
+  hub.headers = { etag: `"${"0".repeat(64)}"` };
+
+  const { path: at } = await pull("pinned");
+
+  expect(sha256Of(await readFile(at))).toBe(sha256Of(WEIGHTS));
+});
+
+test.each([
+  {
+    name: "a private repository",
+    refuses: {
+      status: 401,
+      headers: { "content-type": "application/json" },
+      body: '{"error":"Invalid credentials in Authorization header"}',
+    },
+    reason:
+      "HTTP 401 Unauthorized: Invalid credentials in Authorization header; set HF_TOKEN to a token that may read harbour/beacon",
+  },
+  {
+    name: "a gated repository",
+    refuses: { status: 403, headers: { "x-error-message": "Access to model harbour/beacon is restricted" } },
+    reason:
+      "HTTP 403 Forbidden: Access to model harbour/beacon is restricted; harbour/beacon may ask its readers to accept its terms",
+  },
+  {
+    name: "an absent repository",
+    refuses: {
+      status: 404,
+      headers: { "x-error-code": "RepoNotFound", "x-error-message": "Repository not found" },
+    },
+    reason: "HTTP 404 Not Found: Repository not found",
+  },
+  {
+    name: "too many requests",
+    refuses: { status: 429, headers: { "retry-after": "37" } },
+    reason: "HTTP 429 Too Many Requests, try again in 37 s",
+  },
+  {
+    name: "a hub that is down until a date",
+    refuses: { status: 503, headers: { "retry-after": new Date(Date.now() + 3_600_000).toUTCString() } },
+    reason: /HTTP 503 Service Unavailable, try again in 3[56]\d\d s/,
+  },
+])("$name is refused with what the hub says and what to do", async ({ refuses, reason }) => {
+  hub.refuses = refuses;
+
+  const error = await errorOf(pull("pinned"));
+
+  expect(error).toMatchObject({ code: "STORE_SOURCE_FAILED" });
+  expect((error as Error).message).toMatch(reason);
+  expect(requests).toHaveLength(1);
+});
+
+test("a mirror of the hub that honours no range when asked to go on sends the whole file", async () => {
+  hub.cutAt = 250_000;
+  await errorOf(pull("pinned"));
+  Object.assign(hub, { cutAt: undefined, forgetsRanges: "for files" });
+
+  const { path: at } = await pull("pinned");
+
+  expect(sha256Of(await readFile(at))).toBe(sha256Of(WEIGHTS));
+});
+
+test("a mirror of the hub that knows no ranges at all is refused by that name", async () => {
+  hub.forgetsRanges = "always";
+
+  const error = await errorOf(pull("pinned"));
+
+  expect((error as Error).message).toContain(`http://127.0.0.1:${port()} answers no ranges`);
+});
+
+test("more bytes than were declared are refused, and none of them stays", async () => {
+  hub.appends = randomBytes(1000);
+
+  const error = await errorOf(pull("pinned"));
+
+  expect(error).toMatchObject({ code: "STORE_HASH_MISMATCH", received: "more" });
+  expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+  expect(await readdir(path.join(root, "blobs", "sha256"))).toEqual([]);
+});
+
 test("the token is not sent over plain http to another machine", async () => {
   vi.stubEnv("HF_TOKEN", "hf_made_up");
   vi.stubEnv("HF_ENDPOINT", `http://localhost.localdomain.invalid:${port()}`);
   await errorOf(pull("pinned"));
   vi.stubEnv("HF_ENDPOINT", `http://0.0.0.0:${port()}`);
+  hub.isPrivate = true;
+  const refusal = await errorOf(pull("pinned"));
+  hub.isPrivate = false;
 
   await pull("pinned");
+
+  expect((refusal as Error).message).toContain("HF_TOKEN is not sent over plain http to another machine");
 
   expect(requests.map(({ authorization }) => authorization)).toEqual(requests.map(() => undefined));
 });

@@ -21,6 +21,7 @@ const ANSWERS: Record<string, (response: ServerResponse) => unknown> = {
   good: (response) => response.end(WEIGHTS),
   gone: (response) => response.writeHead(404).end("not here"),
   broken: (response) => response.writeHead(500).end(),
+  busy: (response) => response.writeHead(429, { "retry-after": "12" }).end(),
   moved: (response) => response.writeHead(302, { location: "/elsewhere" }).end(),
   elsewhere: (response) => response.end(OTHER),
   open: (response) => response.writeHead(302, { location: "http://127.0.0.1:1/open" }).end(),
@@ -109,6 +110,7 @@ describe.skipIf(certificate === null)("a file from a web server", () => {
   test.each([
     ["gone", "/gone: HTTP 404 Not Found"],
     ["broken", "/broken: HTTP 500"],
+    ["busy", "/busy: HTTP 429 Too Many Requests, try again in 12 s"],
     ["open", "HTTP 302 to http:, which is refused"],
     ["loop", "more than 5 redirects"],
     ["offered", "the server offers 7 bytes, expected 400000"],
