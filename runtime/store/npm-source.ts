@@ -72,7 +72,9 @@ async function loadNpmOptions(): Promise<Record<string, unknown>> {
     env: { ...process.env },
   });
   await config.load();
-  return config.flat;
+  const { flat } = config;
+  // npm's own default waits ten and sixty seconds in silence where there is no way out; whoever configured tries gets them.
+  return config.isDefault("fetch-retries") ? { ...flat, retry: { retries: 0 } } : flat;
 }
 
 /** The folder of npm beside this Node, whose built-in npmrc counts too. An absent folder means no such file. */

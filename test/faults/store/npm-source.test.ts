@@ -40,6 +40,7 @@ beforeEach(async () => {
   root = path.join(await makeFolder(), "store");
   registry.stall(false);
   registry.tamper(false);
+  registry.refuse(false);
 });
 
 test("a pull takes one file out of a package, shows its progress and leaves nothing else behind", async () => {
@@ -129,6 +130,21 @@ test("a registry that cannot be reached is named in the error, with what to copy
   expect(answersOf(child).good).toMatchObject({ code: "STORE_SOURCE_FAILED" });
   expect(answersOf(child).good?.message).toContain("127.0.0.1:1");
   expect(answersOf(child).good?.hint).toContain("copy good.onnx (3000000 bytes");
+});
+
+test("a registry that refuses is asked once, or as often as the user's npm configuration says", async () => {
+  const { npm_config_fetch_retries: _, ...env } = await registry.env();
+  const asked: number[] = [];
+  registry.refuse(true);
+  for (const own of [{}, { npm_config_fetch_retries: "1", npm_config_fetch_retry_mintimeout: "1" }]) {
+    const before = registry.requests();
+    const child = startChild(script, { root, catalogue, names: ["good"], env: { ...env, ...own } });
+    await child.ended;
+    asked.push(registry.requests() - before);
+    expect(answersOf(child).good).toMatchObject({ code: "STORE_SOURCE_FAILED" });
+  }
+
+  expect(asked).toEqual([1, 2]);
 });
 
 test("four processes pulling the same model download it once and all get it", async () => {

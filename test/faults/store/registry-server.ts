@@ -17,6 +17,10 @@ export interface RegistryServer {
   env(): Promise<Record<string, string>>;
   /** Sends only part of each tarball and then nothing, until called with false. */
   stall(isStalled: boolean): void;
+  /** Refuses every request, until called with false. */
+  refuse(isRefusing: boolean): void;
+  /** Requests of any kind. */
+  readonly requests: () => number;
   /** Sends a tarball that is not the one the packument promises, until called with false. */
   tamper(isTampered: boolean): void;
   close(): Promise<void>;
@@ -31,6 +35,8 @@ export async function startRegistry(files: Readonly<Record<string, Uint8Array>>)
     tarballs: 0,
     isStalled: false,
     isTampered: false,
+    isRefusing: false,
+    requests: 0,
     authorization: undefined as string | undefined,
   };
   const server = createServer((request, response) => answer(request, response));
@@ -39,6 +45,8 @@ export async function startRegistry(files: Readonly<Record<string, Uint8Array>>)
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const asked = decodeURIComponent(request.url ?? "");
+    state.requests++;
+    if (state.isRefusing) return void response.writeHead(503).end("{}");
     if (asked === `/${PACKAGE}`) {
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(packument(url, tarball)));
@@ -67,6 +75,10 @@ export async function startRegistry(files: Readonly<Record<string, Uint8Array>>)
     stall(isStalled) {
       state.isStalled = isStalled;
     },
+    refuse(isRefusing) {
+      state.isRefusing = isRefusing;
+    },
+    requests: () => state.requests,
     tamper(isTampered) {
       state.isTampered = isTampered;
     },
