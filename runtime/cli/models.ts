@@ -158,6 +158,7 @@ async function verify({
   const counts = {
     files: states.length,
     damaged: damaged.length,
+    missing: states.filter(({ state }) => state === "missing").length,
     vetted: vetted.length,
     refused: vetted.filter(({ state }) => state === "refused").length,
     // Harmless: such a graph is made anew when it is next asked for.
@@ -165,7 +166,7 @@ async function verify({
   };
   output.summarise(
     counts,
-    `${counts.files} files, ${counts.damaged} damaged; ${counts.vetted} vetted, ${counts.refused} refused`,
+    `${counts.files} files, ${counts.damaged} damaged, ${counts.missing} not fetched yet; ${counts.vetted} vetted, ${counts.refused} refused`,
   );
   const [first] = damaged;
   if (first === undefined) return;
@@ -187,5 +188,6 @@ const VETTING_WORDS = {
 function variantLine({ model, variantId, precision, bytes, state, path }: VariantState): string {
   const owner = model ?? "(no manifest)";
   const name = variantId === null ? owner : `${owner}@${variantId}`;
-  return `${name.padEnd(24)} ${precision ?? "?"}  ${(bytes / 1e6).toFixed(2)} MB  ${state.padEnd(8)} ${path}`;
+  const size = state === "missing" ? "-" : `${(bytes / 1e6).toFixed(2)} MB`;
+  return `${name.padEnd(24)} ${precision ?? "?"}  ${size}  ${state.padEnd(8)} ${path}`;
 }

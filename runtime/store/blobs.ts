@@ -1,10 +1,20 @@
 // Owns files by content: <root>/blobs/sha256/<hash>, how they are checked, listed and set aside. Knows no model.
 // Invariant: a file under blobs/ got its name by an atomic rename after its bytes were hashed and flushed to disk.
 
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
-import { type Disk, errorCode, isAbsence, namesIn, onDisk, readChunks } from "./disk.js";
+import {
+  type Disk,
+  isAbsence,
+  isBadSector,
+  makeFolder,
+  namesIn,
+  onDisk,
+  readChunks,
+  temporaryName,
+  unreadable,
+} from "./disk.js";
 
 /** What a file must be. */
 export interface Want {
@@ -14,11 +24,11 @@ export interface Want {
   readonly bytes: number;
 }
 
-/** What a file is: `damaged` when it exists with other bytes than wanted. */
+/** What a file is: `damaged` when it exists with other bytes than wanted, or on sectors that cannot be read. */
 export interface FileState {
   readonly state: "ok" | "damaged" | "missing";
   readonly path: string;
-  /** Null when missing. */
+  /** Null when missing or unreadable. */
   readonly sha256: string | null;
   readonly bytes: number;
 }
@@ -56,12 +66,8 @@ export async function inspectFile(
   } catch (error) {
     if (isAbsence(error)) return { state: "missing", path: at, sha256: null, bytes: 0 };
     signal?.throwIfAborted();
-    throw new RedlineError("MODEL_FILE_MISSING", {
-      what: at,
-      expected: "a readable file",
-      received: String(errorCode(error) ?? error),
-      cause: error,
-    });
+    if (isBadSector(error)) return { state: "damaged", path: at, sha256: null, bytes };
+    throw unreadable(at, error);
   }
   const sha256 = hash.digest("hex");
   const state = sha256 === want.sha256 && bytes === want.bytes ? "ok" : "damaged";
@@ -87,7 +93,7 @@ export function quarantineBlob(place: Place, sha256: string): Promise<string> {
 export async function quarantine({ root, disk }: Place, at: string, name: string): Promise<string> {
   const aside = path.join(root, "quarantine", name);
   await onDisk(aside, async () => {
-    await disk.mkdir(path.dirname(aside), { recursive: true });
+    await makeFolder(disk, path.dirname(aside));
     await disk.rm(aside, { recursive: true, force: true });
     await disk.rename(at, aside);
   });
@@ -111,7 +117,7 @@ export async function leftParts({ root, disk }: Place, sha256: string): Promise<
 }
 
 export function newPart(root: string, sha256: string): string {
-  return path.join(temporariesIn(root), `${sha256}.${process.pid}.${randomUUID()}.part`);
+  return path.join(temporariesIn(root), temporaryName(sha256, "part"));
 }
 
 /** The hashes of every installed blob. */

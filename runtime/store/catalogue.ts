@@ -2,11 +2,11 @@
 // Invariant: a path named by a manifest is followed only if it ends, links resolved, inside the manifest's folder.
 
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import { errorCode } from "./disk.js";
+import { type Disk, errorCode, isAbsence } from "./disk.js";
 import type { Manifest } from "./manifest.js";
 import { sha256Of } from "./sealed.js";
 import { INSIDE } from "./source.js";
@@ -20,6 +20,8 @@ export interface Filed {
   readonly text: string;
   readonly sha256: string;
 }
+
+let schema: Promise<typeof import("./manifest.js")> | undefined;
 
 /** The catalogue that ships with the package: its `models` folder. */
 export function bundledCatalogue(): string {
@@ -56,7 +58,8 @@ export async function parseManifestText(text: string, manifestPath: string): Pro
     });
   }
   // Loaded here, not at import: the schema library costs more start-up time than the rest of the package.
-  const { parseManifest } = await import("./manifest.js");
+  schema ??= import("./manifest.js");
+  const { parseManifest } = await schema;
   const manifest = parseManifest(json, { path: manifestPath });
   const folder = path.dirname(manifestPath);
   return { manifest, manifestPath, folder, text, sha256: sha256Of(text) };
@@ -64,8 +67,7 @@ export async function parseManifestText(text: string, manifestPath: string): Pro
 
 /** The manifest of a model in the first of `folders` that has one, or undefined. */
 export async function findManifest(folders: readonly string[], model: string): Promise<Filed | undefined> {
-  // A model's name is one path segment; anything else cannot be in a catalogue.
-  if (!/^[a-z0-9.-]+$/.test(model) || model.startsWith(".")) return undefined;
+  if (!isName(model)) return undefined;
   const found = folders
     .map((folder) => path.join(folder, model, "manifest.json"))
     .find((candidate) => existsSync(candidate));
@@ -79,6 +81,11 @@ export async function findManifest(folders: readonly string[], model: string): P
     });
   }
   return filed;
+}
+
+/** A model's name is one path segment; anything else is in no catalogue and has no record. */
+export function isName(model: string): boolean {
+  return /^[a-z0-9.-]+$/.test(model) && !model.startsWith(".");
 }
 
 /** The names of every model in `folders`, sorted, each once. */
@@ -97,16 +104,16 @@ export async function modelNames(folders: readonly string[]): Promise<string[]> 
  *
  * @throws RedlineError `MANIFEST_PATH` when it ends outside the manifest's folder.
  */
-export async function fileInFolder(filed: Filed, file: string): Promise<string | undefined> {
+export async function fileInFolder(disk: Disk, filed: Filed, file: string): Promise<string | undefined> {
   const named = path.resolve(filed.folder, file);
   let real: string;
   try {
-    real = await realpath(named);
+    real = await disk.realpath(named);
   } catch (error) {
-    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
-  const inside = path.relative(await realpath(filed.folder), real);
+  const inside = path.relative(await disk.realpath(filed.folder), real);
   if (inside === "" || inside.split(path.sep)[0] === ".." || path.isAbsolute(inside)) {
     throw new RedlineError("MANIFEST_PATH", {
       what: `${filed.manifestPath}: ${file}`,

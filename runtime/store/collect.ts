@@ -4,9 +4,10 @@
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { blobPath, listBlobs, type Place, temporariesIn } from "./blobs.js";
+import { isName } from "./catalogue.js";
 import { namesIn, onDisk } from "./disk.js";
-import { everyVersion, isName, type Shelf, versionInUse } from "./in-use.js";
-import { withLock } from "./lock.js";
+import { everyVersion, type Shelf, versionInUse } from "./in-use.js";
+import { heldLocks, withLock } from "./lock.js";
 
 /** How much may stay and what may go. */
 export interface CollectOptions {
@@ -134,24 +135,15 @@ async function namedBlobs(shelf: Shelf): Promise<{ inUse: Set<string>; known: Se
   return { inUse, known };
 }
 
-/**
- * Temporaries of writers that are gone. A lock that is held means that the writer may be alive; one that nobody has
- * refreshed for as long as that was left by a process that was killed.
- */
+/** Temporaries of writers that are gone. A lock that is refreshed means that the writer is alive. */
 async function unfinished(shelf: Shelf): Promise<Candidate[]> {
   const all = await within(shelf, path.basename(temporariesIn(shelf.root)), "unfinished");
+  const held = await heldLocks(shelf);
   const now = Date.now();
-  const isOld = async (at: string): Promise<boolean> => {
-    const found = await shelf.disk.stat(at).catch(() => null);
-    return found === null || Math.abs(now - found.mtimeMs) > UNFINISHED_MS;
-  };
-  const gone: Candidate[] = [];
-  for (const one of all) {
-    const [subject = ""] = path.basename(one.path).split(".");
-    const lock = path.join(shelf.root, "locks", `${subject}.lock`);
-    if (Math.abs(now - one.usedMs) > UNFINISHED_MS && (await isOld(lock))) gone.push(one);
-  }
-  return gone;
+  return all.filter(({ path: at, usedMs }) => {
+    const [sha256 = ""] = path.basename(at).split(".");
+    return !held.has(sha256) && Math.abs(now - usedMs) > UNFINISHED_MS;
+  });
 }
 
 /** What vetting keeps, one candidate per key: a verdict and the graph beside it go together. */

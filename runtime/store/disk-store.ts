@@ -13,6 +13,7 @@ import type { Imported } from "./importer.js";
 import { everyVersion, type InUse, register, rollBack, type Shelf, versionInUse } from "./in-use.js";
 import { inspectStore, inspectVariants, repairRecord } from "./inspect.js";
 import { adoptFile, type InstallContext, type Installed, installVariant } from "./install.js";
+import { removeLeftovers } from "./leftovers.js";
 import { recordLicence } from "./licence.js";
 import type { LockOptions } from "./lock.js";
 import type { ManifestVariant } from "./manifest.js";
@@ -31,6 +32,11 @@ import type {
 import { companionsOf } from "./versions.js";
 
 const LOCK_TIMEOUT_MS = 600_000;
+
+const ADDRESS = /^[a-z][a-z0-9+.-]+:\/\//i;
+const PLAIN_FILE = /\.(onnx|ort)$/i;
+/** Archives that a stranger may ask for; only .tar is written. */
+const OTHER_ARCHIVE = /\.(zip|tgz|gz|bz2|xz|zst|7z|rar)$/i;
 
 /** A model's name split and found. */
 interface Located {
@@ -102,6 +108,8 @@ export class DiskStore implements Store {
 
   rollback(model: string, options: PullOptions = {}): Promise<RolledBack> {
     return this.#work(options, async (context) => {
+      const [whole = model] = model.split("@");
+      if (whole !== model && (await this.#names()).includes(whole)) throw variantRolledBack({ model, whole });
       if (!(await this.#names()).includes(model)) throw await this.#unknown(model);
       const { from, to } = await rollBack(this.#shelf, {
         model,
@@ -122,6 +130,14 @@ export class DiskStore implements Store {
 
   export(target: string, options: PullOptions & { names?: readonly string[] } = {}): Promise<Exported> {
     return this.#work(options, async (context) => {
+      if (OTHER_ARCHIVE.test(target) || ADDRESS.test(target)) {
+        throw new RedlineError("USAGE", {
+          what: "the export's target",
+          expected: "a folder, or a file ending in .tar",
+          received: target,
+          hint: "redline models export site.tar",
+        });
+      }
       const chosen = [];
       for (const name of options.names ?? []) {
         const { filed, variantId } = await this.#locate(name);
@@ -141,6 +157,14 @@ export class DiskStore implements Store {
 
   import(source: string, options: PullOptions = {}): Promise<Imported> {
     return this.#work(options, async (context) => {
+      if (ADDRESS.test(source)) {
+        throw new RedlineError("USAGE", {
+          what: "the export's source",
+          expected: "a folder or a .tar file on this machine",
+          received: source,
+          hint: "download it first, or set REDLINE_MIRROR to the address of an export's folder",
+        });
+      }
       // Loaded here, not at import: it brings the schema library with it.
       const { importModels } = await import("./importer.js");
       return importModels(this.#shelf, {
@@ -190,14 +214,15 @@ export class DiskStore implements Store {
     name: string,
     { context, keeps }: { context: InstallContext; keeps: "fetched" | "all" },
   ): Promise<ResolvedModel> {
-    if (/\.(onnx|ort)$/i.test(name)) return plainFile(context, name);
+    if (ADDRESS.test(name)) throw await this.#unknown(name);
+    if (PLAIN_FILE.test(name)) return plainFile(context, name);
     const located = await this.#locate(name);
     const { filed, variantId } = located;
     const variant = pick(filed, variantId);
     const installed = await installVariant(filed, variant, context);
     await this.#keep(located, { variant, installed, context, keeps });
     const { manifest } = filed;
-    const goldenPath = await goldenPathOf(filed);
+    const goldenPath = await goldenPathOf(this.#shelf.disk, filed);
     return {
       manifest,
       variant,
@@ -208,7 +233,10 @@ export class DiskStore implements Store {
     };
   }
 
-  /** Records licence and version of what was pulled. What was there already is used even where nothing can be written. */
+  /**
+   * Records licence and version of what was pulled. What was there already is used even where nothing can be written, but
+   * whoever asks for it to be kept is told that it is not.
+   */
   async #keep(
     { filed, inUse }: Located,
     given: {
@@ -221,8 +249,10 @@ export class DiskStore implements Store {
     const { variant, installed, context, keeps } = given;
     const { fetchedFrom } = installed;
     const isInStore = installed.path.startsWith(path.join(this.root, "blobs"));
+    // The catalogue offers another version than was used last: it is kept from its first use on, so that a rollback finds both.
     const isNews = inUse?.history != null && inUse.history.versions[0]?.manifestSha256 !== filed.sha256;
     if (fetchedFrom === null && keeps === "fetched" && !(isNews && isInStore)) return;
+    await removeLeftovers(this.#shelf);
     try {
       if (!isInStore) await adoptFile(installed.path, variant, context);
       const companions = await companionsOf(this.#shelf, filed);
@@ -234,7 +264,9 @@ export class DiskStore implements Store {
       await register(this.#shelf, { filed, companions, origins, lock });
     } catch (error) {
       const isReadOnly = error instanceof RedlineError && error.code === "STORE_WRITE_FAILED";
-      if (fetchedFrom !== null || !isReadOnly) throw error;
+      const isKept = inUse?.history?.versions[0]?.manifestSha256 === filed.sha256;
+      const isAsked = keeps === "all" && !isKept;
+      if (fetchedFrom !== null || isAsked || !isReadOnly) throw error;
     }
   }
 
@@ -288,10 +320,15 @@ export class DiskStore implements Store {
 
   async #unknown(model: string): Promise<RedlineError> {
     const known = await this.#names();
+    const hint = ADDRESS.test(model)
+      ? "an address is a source in a manifest: redline models pull PATH/manifest.json"
+      : PLAIN_FILE.test(model)
+        ? "a plain .onnx file has no manifest to check it against, and is not kept"
+        : "redline models list";
     return new RedlineError("MODEL_UNKNOWN", {
-      what: model,
-      expected: `${known.join(", ") || "a model of the catalogue"}, or a path ending in .onnx or .json`,
-      hint: "redline models list",
+      what: model === "" ? "an empty name" : model,
+      expected: `${known.join(", ") || "a model of the catalogue"}, or a path ending in ${PLAIN_FILE.test(model) ? ".json" : ".onnx or .json"}`,
+      hint,
     });
   }
 
@@ -300,6 +337,15 @@ export class DiskStore implements Store {
     const timeoutMs = this.#options.lockTimeoutMs ?? LOCK_TIMEOUT_MS;
     return { root, disk, subject: `model-${model}`, timeoutMs, signal };
   }
+}
+
+function variantRolledBack({ model, whole }: { model: string; whole: string }): RedlineError {
+  return new RedlineError("USAGE", {
+    what: "a rollback",
+    expected: "a model, whose variants go back together",
+    received: model,
+    hint: `redline models rollback ${whole}`,
+  });
 }
 
 function pick({ manifest }: Filed, variantId: string | undefined): ManifestVariant {
@@ -313,8 +359,8 @@ function pick({ manifest }: Filed, variantId: string | undefined): ManifestVaria
 }
 
 /** The manifest's file of golden vectors; one that is not there keeps its name, for the error of whoever needs it. */
-async function goldenPathOf(filed: Filed): Promise<string | null> {
+async function goldenPathOf(disk: Disk, filed: Filed): Promise<string | null> {
   const { golden } = filed.manifest;
   if (golden === undefined) return null;
-  return (await fileInFolder(filed, golden)) ?? path.resolve(filed.folder, golden);
+  return (await fileInFolder(disk, filed, golden)) ?? path.resolve(filed.folder, golden);
 }

@@ -16,6 +16,8 @@ export type Disk = Pick<
 export const nodeDisk: Disk = files;
 
 const CHUNK_BYTES = 1 << 20;
+/** What is read of a file first: most files of a store are small records, and a large buffer for each would cost more than they do. */
+const FIRST_BYTES = 1 << 16;
 
 /** The code of a system error, for example ENOSPC. */
 export function errorCode(error: unknown): string | undefined {
@@ -28,8 +30,19 @@ export function isAbsence(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "");
 }
 
+/** Whether an error says that the disk could not give back what was written to it. */
+export function isBadSector(error: unknown): boolean {
+  return errorCode(error) === "EIO";
+}
+
+/** What to do when a write fails, by the system's code. */
+export interface WriteHints {
+  readonly byCode: Readonly<Record<string, string>>;
+  readonly otherwise: string;
+}
+
 /** Runs a step that writes; its failure is `STORE_WRITE_FAILED` naming the path and the way out. */
-export async function onDisk<T>(at: string, act: () => Promise<T>): Promise<T> {
+export async function onDisk<T>(at: string, act: () => Promise<T>, hints: WriteHints = IN_STORE): Promise<T> {
   try {
     return await act();
   } catch (error) {
@@ -38,7 +51,7 @@ export async function onDisk<T>(at: string, act: () => Promise<T>): Promise<T> {
     throw new RedlineError("STORE_WRITE_FAILED", {
       what: at,
       received: code ?? String(error),
-      hint: HINTS[code ?? ""] ?? "free space or set REDLINE_HOME to a folder that can be written",
+      hint: hints.byCode[code ?? ""] ?? hints.otherwise,
       cause: error,
     });
   }
@@ -51,21 +64,32 @@ export async function onDisk<T>(at: string, act: () => Promise<T>): Promise<T> {
 export function readFailure(error: unknown, root: string): RedlineError | undefined {
   const code = errorCode(error);
   if (error instanceof RedlineError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return undefined;
-  const { path: at } = error as NodeJS.ErrnoException;
+  return unreadable((error as NodeJS.ErrnoException).path ?? root, error);
+}
+
+/** The error for a file that is there and cannot be read. */
+export function unreadable(at: string, error: unknown): RedlineError {
   return new RedlineError("STORE_READ_FAILED", {
-    what: at ?? root,
-    received: code,
-    hint: "let this user read the store, or check the disk; redline models verify names damaged files",
+    what: at,
+    received: errorCode(error) ?? String(error),
+    hint: "let this user read it, or check the disk; redline models verify names damaged files",
     cause: error,
   });
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: "free space: redline models gc --budget SIZE, or set REDLINE_HOME to a larger disk",
-  EDQUOT: "free space: redline models gc --budget SIZE, or set REDLINE_HOME to a larger disk",
-  EROFS: "the disk is mounted read-only: set REDLINE_HOME to a folder that can be written",
-  EACCES: "allow this user to write there, or set REDLINE_HOME to a folder that can be written",
-  EPERM: "allow this user to write there, or set REDLINE_HOME to a folder that can be written",
+const FREE_SPACE = "free space: redline models gc --budget SIZE, or set REDLINE_HOME to a larger disk";
+const ALLOW = "allow this user to write there, or set REDLINE_HOME to a folder that can be written";
+const IN_STORE: WriteHints = {
+  byCode: {
+    ENOSPC: FREE_SPACE,
+    EDQUOT: FREE_SPACE,
+    EROFS: "the disk is mounted read-only: set REDLINE_HOME to a folder that can be written",
+    EACCES: ALLOW,
+    EPERM: ALLOW,
+    ENOTDIR: "a part of that path is a file: set REDLINE_HOME to a folder",
+    EEXIST: "there is a file of that name: set REDLINE_HOME to a folder",
+  },
+  otherwise: "free space or set REDLINE_HOME to a folder that can be written",
 };
 
 /** A stretch of a file, in pieces. A piece is only valid until the next one is asked for. */
@@ -81,7 +105,7 @@ export async function* readChunks(
   const { from = 0, bytes = Number.POSITIVE_INFINITY, signal } = options;
   const handle = await disk.open(at, "r");
   try {
-    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(1, bytes)));
+    let buffer = new Uint8Array(Math.min(FIRST_BYTES, Math.max(1, bytes)));
     for (let position = 0; position < bytes; ) {
       signal?.throwIfAborted();
       const wanted = Math.min(buffer.length, bytes - position);
@@ -89,6 +113,7 @@ export async function* readChunks(
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
       position += bytesRead;
+      if (bytesRead === FIRST_BYTES && buffer.length === FIRST_BYTES) buffer = new Uint8Array(CHUNK_BYTES);
     }
   } finally {
     await handle.close();
@@ -107,16 +132,27 @@ export async function readSmall(disk: Disk, at: string, maxBytes: number): Promi
   return Buffer.concat(parts);
 }
 
+/**
+ * What a temporary is: a `part` of a file to come, a `new` record, a `version`'s folder to come or to go, and the folder
+ * `pip` downloads into.
+ */
+export type TemporaryKind = "part" | "new" | "version" | "pip";
+
+/** A name that no other writer uses: `<subject>.<process>.<uuid>.<kind>`. */
+export function temporaryName(subject: string, kind: TemporaryKind): string {
+  return `${subject}.${process.pid}.${randomUUID()}.${kind}`;
+}
+
 /** Writes a small file so that readers see the old content or the new one, whatever happens in between. */
 export async function writeWhole(
   disk: Disk,
   at: string,
   file: { readonly content: Uint8Array; readonly temporaries: string },
 ): Promise<void> {
-  const temporary = path.join(file.temporaries, `${path.basename(at)}.${process.pid}.${randomUUID()}.new`);
+  const temporary = path.join(file.temporaries, temporaryName(path.basename(at), "new"));
   await onDisk(at, async () => {
-    await disk.mkdir(path.dirname(at), { recursive: true });
-    await disk.mkdir(file.temporaries, { recursive: true });
+    await makeFolder(disk, path.dirname(at));
+    await makeFolder(disk, file.temporaries);
     try {
       await writeNew(disk, temporary, file.content);
       await disk.rename(temporary, at);
@@ -158,6 +194,33 @@ export async function flushFolder(disk: Disk, folder: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Makes a folder and those above it, and flushes each into the one above, so that what lies there later has a durable way
+ * to it. Node's own recursion never ends where a folder that is there answers ENOENT for a new one in it, as in /proc.
+ */
+export async function makeFolder(disk: Disk, at: string): Promise<void> {
+  const above = path.dirname(at);
+  if (await isThere(disk, at)) return;
+  if (above !== at) await makeFolder(disk, above);
+  await disk.mkdir(at).catch(async (error: unknown) => {
+    // Another process may have made it meanwhile.
+    if (errorCode(error) !== "EEXIST" || !(await isThere(disk, at))) throw error;
+  });
+  await flushFolder(disk, above).catch((error: unknown) => {
+    // The folder above a store may be another user's, to pass through and not to read.
+    if (!["EACCES", "EPERM"].includes(errorCode(error) ?? "")) throw error;
+  });
+}
+
+async function isThere(disk: Disk, folder: string): Promise<boolean> {
+  try {
+    return (await disk.stat(folder)).isDirectory();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
   }
 }
 

@@ -12,6 +12,9 @@ import { leadsOut } from "./source.js";
 
 export const INDEX_NAME = "redline-export.ndjson";
 
+/** What to type when an export cannot be used. */
+export const HOW_TO_MAKE_ONE = "make it again with: redline models export TARGET, and copy it whole";
+
 const bytes = z.int().min(0).max(LIMITS.modelBytes);
 const sha256 = z.string().regex(HASH);
 const inside = z
@@ -45,6 +48,8 @@ export type ExportModel = z.infer<typeof indexSchema>["models"][number];
 /** An export that can be read. */
 export interface OpenExport {
   readonly index: ExportIndex;
+  /** The size of a blob; null when it is not there. */
+  sizeOf(sha256: string): Promise<number | null>;
   /** The bytes of a blob; they are the caller's to hash. */
   read(sha256: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -72,7 +77,12 @@ export async function openExport(
   );
   if (isFolder === null) {
     if (options?.isNewAllowed) return null;
-    throw invalid(source, { expected: "an export's folder or .tar file", received: "nothing there" });
+    throw new RedlineError("STORE_EXPORT_INVALID", {
+      what: source,
+      expected: "an export's folder or .tar file",
+      received: "nothing there",
+      hint: "redline models export TARGET makes one",
+    });
   }
   const opened = isFolder ? await openFolder(place, source) : await openTar(place, source);
   if (opened === null && options?.isNewAllowed) return null;
@@ -88,6 +98,11 @@ async function openFolder({ disk }: Place, source: string): Promise<OpenExport |
   if (text === null) return null;
   return {
     index: parseIndex(at, text),
+    sizeOf: (wanted) =>
+      disk.stat(path.join(source, "blobs", "sha256", wanted)).then(
+        ({ size }) => size,
+        () => null,
+      ),
     read: (wanted, signal) =>
       guarded(source, wanted, readChunks(disk, path.join(source, "blobs", "sha256", wanted), { signal })),
   };
@@ -118,6 +133,7 @@ async function openTar({ disk }: Place, source: string): Promise<OpenExport | nu
     throw invalid(source, { expected: "a small index", received: `${found.bytes} bytes` });
   return {
     index: parseIndex(source, await exactly(disk, source, found)),
+    sizeOf: async (wanted) => entries.get(`blobs/sha256/${wanted}`)?.bytes ?? null,
     read: (wanted, signal) => {
       const entry = entries.get(`blobs/sha256/${wanted}`);
       if (entry === undefined) throw invalid(source, { expected: `a file ${wanted}`, received: "none" });
@@ -168,6 +184,6 @@ function invalid(what: string, about: { expected: string; received: string }): R
   return new RedlineError("STORE_EXPORT_INVALID", {
     what,
     ...about,
-    hint: "make it again with: redline models export TARGET, and copy it whole",
+    hint: HOW_TO_MAKE_ONE,
   });
 }

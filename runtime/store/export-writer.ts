@@ -1,16 +1,23 @@
 // Owns writing an export: an index and blobs named by hash, in a folder or one tar file, for a machine without a network.
 // Knows no network. Invariant: every byte of an export was hashed on its way in, and the index is there only when all are.
 
-import { createHash, randomUUID } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
+import { createHash } from "node:crypto";
 import path from "node:path";
-import { RedlineError } from "../core/errors.js";
 import { inspectFile, mismatch, type Place, type Want } from "./blobs.js";
 import type { Filed } from "./catalogue.js";
-import { flushFolder, onDisk, readChunks, writeAll } from "./disk.js";
+import {
+  flushFolder,
+  makeFolder,
+  onDisk,
+  readChunks,
+  temporaryName,
+  type WriteHints,
+  writeAll,
+} from "./disk.js";
 import { type ExportIndex, type ExportModel, INDEX_NAME, openExport } from "./export-index.js";
 import { everyVersion, type Shelf, versionInUse } from "./in-use.js";
 import { inspectVariant } from "./install.js";
+import { removeLeftoversOf } from "./leftovers.js";
 import { seal, sha256Of } from "./sealed.js";
 import { companionsOf } from "./versions.js";
 
@@ -28,6 +35,18 @@ export interface Exported {
   /** Files that were there already. */
   readonly keptFiles: number;
 }
+
+const MORE_SPACE = "free space there, or name fewer models: redline models export TARGET MODEL";
+const ON_TARGET: WriteHints = {
+  byCode: {
+    ENOSPC: MORE_SPACE,
+    EDQUOT: MORE_SPACE,
+    EFBIG: "that disk takes no file so large: export to a folder",
+    EROFS: "that disk is mounted read-only: choose another target",
+    EISDIR: "there is a folder of that name: choose another one for the file",
+  },
+  otherwise: "choose a target that this user may write",
+};
 
 /** Bytes to be written under their hash: a file on disk, or a small one in memory. */
 interface Item extends Want {
@@ -127,21 +146,21 @@ async function writeFolder(place: Place, { target, items, models, signal }: Writ
   const { disk } = place;
   const earlier = await openExport(place, target, { isNewAllowed: true });
   const folder = path.join(target, "blobs", "sha256");
-  await onDisk(folder, () => disk.mkdir(folder, { recursive: true }));
+  await onDisk(folder, () => makeFolder(disk, folder), ON_TARGET);
   let keptFiles = 0;
   for (const item of items) {
     const at = path.join(folder, item.sha256);
     const { state } = await inspectFile(at, item, { disk, signal });
     if (state === "ok") keptFiles++;
-    else await writeFile(place, { at, signal, write: (handle) => copyInto(place, { item, handle, signal }) });
+    else await writeFile(place, { at, write: (put) => copyInto(place, { item, put, signal }) });
   }
-  await onDisk(folder, () => flushFolder(disk, folder));
+  await onDisk(folder, () => flushFolder(disk, folder), ON_TARGET);
   const isReplaced = (old: ExportModel) => models.some(({ model }) => model === old.model);
   const held = [...(earlier?.index.models ?? []).filter((old) => !isReplaced(old)), ...models];
   const index: ExportIndex = { schema: 1, models: held };
   const at = path.join(target, INDEX_NAME);
   const bytes = seal(index);
-  await writeFile(place, { at, signal, write: (handle) => put(handle, { chunk: bytes, position: 0 }) });
+  await writeFile(place, { at, write: (put) => put({ chunk: bytes, position: 0 }) });
   return { keptFiles, models: held };
 }
 
@@ -150,7 +169,7 @@ async function writeTar(place: Place, { target, items, models, signal }: Writing
   const { Header } = await import("tar");
   const index = seal({ schema: 1, models } satisfies ExportIndex);
   const first: Item = { file: INDEX_NAME, sha256: sha256Of(index), bytes: index.length, from: index };
-  const write = async (handle: FileHandle) => {
+  const write = async (put: Put) => {
     let position = 0;
     for (const item of [first, ...items]) {
       const name = item === first ? INDEX_NAME : `blobs/sha256/${item.sha256}`;
@@ -160,64 +179,65 @@ async function writeTar(place: Place, { target, items, models, signal }: Writing
         head,
         0,
       );
-      await put(handle, { chunk: head, position });
-      await copyInto(place, { item, handle, signal, position: position + 512 });
+      await put({ chunk: head, position });
+      await copyInto(place, { item, put, signal, position: position + 512 });
       const padding = (512 - (item.bytes % 512)) % 512;
       position += 512 + item.bytes + padding;
-      if (padding > 0) await put(handle, { chunk: new Uint8Array(padding), position: position - padding });
+      if (padding > 0) await put({ chunk: new Uint8Array(padding), position: position - padding });
     }
-    await put(handle, { chunk: new Uint8Array(1024), position });
+    await put({ chunk: new Uint8Array(1024), position });
   };
-  await onDisk(target, () => place.disk.mkdir(path.dirname(target), { recursive: true }));
-  await writeFile(place, { at: target, signal, write });
+  await onDisk(target, () => makeFolder(place.disk, path.dirname(target)), ON_TARGET);
+  await writeFile(place, { at: target, write });
   return { keptFiles: 0, models };
 }
 
 /** A file beside its target, flushed and then renamed onto it. */
 async function writeFile(
   { disk }: Place,
-  given: { at: string; signal: AbortSignal; write: (handle: FileHandle) => Promise<unknown> },
+  given: { at: string; write: (put: Put) => Promise<unknown> },
 ): Promise<void> {
   const { at, write } = given;
-  const temporary = `${at}.${process.pid}.${randomUUID()}.part`;
+  const temporary = path.join(path.dirname(at), temporaryName(path.basename(at), "part"));
+  // A stick may have no room for another half.
+  await removeLeftoversOf(disk, at);
+  const onTarget = <T>(act: () => Promise<T>) => onDisk(at, act, ON_TARGET);
   try {
-    const handle = await onDisk(temporary, () => disk.open(temporary, "wx"));
+    const handle = await onTarget(() => disk.open(temporary, "wx"));
     try {
-      await write(handle);
-      await onDisk(temporary, () => handle.sync());
+      await write((what) => onTarget(() => writeAll(handle, what)));
+      await onTarget(() => handle.sync());
     } finally {
-      await handle.close();
+      await onTarget(() => handle.close());
     }
-    await onDisk(at, async () => {
-      await disk.rename(temporary, at);
-      await flushFolder(disk, path.dirname(at));
-    });
+    await onTarget(() => disk.rename(temporary, at));
+    await onTarget(() => flushFolder(disk, path.dirname(at)));
   } catch (error) {
     await disk.rm(temporary, { force: true }).catch(() => {});
-    throw error instanceof RedlineError ? error : await onDisk(at, () => Promise.reject(error));
+    throw error;
   }
 }
+
+/** Writes bytes at a position of the file that is being made. */
+type Put = (what: { readonly chunk: Uint8Array; readonly position: number }) => Promise<void>;
 
 /** Copies an item and hashes what it copies: a file that changed since it was looked at is refused. */
 async function copyInto(
   { disk }: Place,
-  given: { item: Item; handle: FileHandle; signal: AbortSignal; position?: number },
+  given: { item: Item; put: Put; signal: AbortSignal; position?: number },
 ): Promise<void> {
-  const { item, handle, signal, position = 0 } = given;
+  const { item, put, signal, position = 0 } = given;
   const hash = createHash("sha256");
   let bytes = 0;
   const { from } = item;
   const chunks = typeof from === "string" ? readChunks(disk, from, { signal }) : [from];
   for await (const chunk of chunks) {
     if (bytes + chunk.length > item.bytes) break;
-    await put(handle, { chunk, position: position + bytes });
+    await put({ chunk, position: position + bytes });
     hash.update(chunk);
     bytes += chunk.length;
   }
   const sha256 = hash.digest("hex");
-  if (sha256 !== item.sha256) throw mismatch(item, { sha256, bytes, from: String(from) });
-}
-
-function put(handle: FileHandle, what: { chunk: Uint8Array; position: number }): Promise<void> {
-  return onDisk("the export", () => writeAll(handle, what));
+  if (sha256 !== item.sha256)
+    throw mismatch(item, { sha256, bytes, from: typeof from === "string" ? from : "memory" });
 }

@@ -5,7 +5,7 @@ import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { blobPath, inspectFile, mismatch, type Place, quarantineBlob, type Want } from "./blobs.js";
 import { findManifest, parseManifestText } from "./catalogue.js";
-import { type ExportModel, type OpenExport, openExport } from "./export-index.js";
+import { type ExportModel, HOW_TO_MAKE_ONE, type OpenExport, openExport } from "./export-index.js";
 import { readHistory } from "./history.js";
 import { register, type Shelf } from "./in-use.js";
 import type { InstallContext } from "./install.js";
@@ -45,6 +45,7 @@ export async function importModels(
 ): Promise<Imported> {
   const { source, context, lockOf, onLicence } = given;
   const opened = await openExport(shelf, source);
+  await checkWhole(opened, source);
   const models: ImportedModel[] = [];
   let [files, bytes, keptFiles] = [0, 0, 0];
   for (const entry of opened.index.models) {
@@ -79,6 +80,22 @@ export async function importModels(
     models.push({ model: entry.model, version, variantIds, isInUse: !isSecond && !isRefused });
   }
   return { source, models, files, bytes, keptFiles };
+}
+
+/** Refuses an export that was not copied whole before anything of it is taken. */
+async function checkWhole({ index, sizeOf }: OpenExport, source: string): Promise<void> {
+  for (const { model, files, variants } of index.models) {
+    for (const { sha256, bytes } of [...files, ...variants]) {
+      const held = await sizeOf(sha256);
+      if (held === bytes) continue;
+      throw new RedlineError("STORE_EXPORT_INVALID", {
+        what: `${source}: ${model}`,
+        expected: `a file blobs/sha256/${sha256} of ${bytes} bytes`,
+        received: held === null ? "none" : `${held} bytes`,
+        hint: HOW_TO_MAKE_ONE,
+      });
+    }
+  }
 }
 
 async function readCompanions(

@@ -3,7 +3,7 @@
 
 import { RedlineError } from "../core/errors.js";
 import type { Place } from "./blobs.js";
-import { type Filed, findManifest, modelNames } from "./catalogue.js";
+import { type Filed, findManifest, isName, modelNames } from "./catalogue.js";
 import { emptyHistory, type History, readHistory, rememberedModels, writeHistory } from "./history.js";
 import { type LockOptions, withLock } from "./lock.js";
 import { type Companions, dropOldVersions, keepVersion, readVersion, versionFolder } from "./versions.js";
@@ -147,9 +147,4 @@ export async function rollBack(
     await writeHistory(shelf, { ...history, versions, refusedSha256: isBack ? null : leaving });
     return { from: inUse?.filed ?? null, to };
   });
-}
-
-/** A model's name is one path segment; anything else has no record. */
-export function isName(model: string): boolean {
-  return /^[a-z0-9.-]+$/.test(model) && !model.startsWith(".");
 }

@@ -12,7 +12,7 @@ import {
   touchBlob,
 } from "./blobs.js";
 import { type Filed, fileInFolder } from "./catalogue.js";
-import { readChunks } from "./disk.js";
+import { readChunks, unreadable } from "./disk.js";
 import { readWeb } from "./https-source.js";
 import { type LockOptions, withLock } from "./lock.js";
 import type { ManifestVariant } from "./manifest.js";
@@ -61,7 +61,7 @@ export async function inspectVariant(
   for (const text of variant.sources) {
     const source = parseSource(text);
     if ("flaw" in source || source.scheme !== "file") continue;
-    const file = await fileInFolder(filed, source.file);
+    const file = await fileInFolder(disk, filed, source.file);
     if (file !== undefined) inPlace.push(await inspectFile(file, variant, { disk, signal }));
   }
   const blob = await inspectFile(blobPath(root, variant.sha256), variant, { disk, signal });
@@ -89,13 +89,15 @@ export async function installVariant(
   }
   const sources = sourcesOf(variant, context);
   if (sources.length === 0) {
-    if (blob.state === "damaged") await setAside(variant, context).catch(ignoreReadOnlyStore);
+    if (blob.state === "damaged" && blob.sha256 !== null)
+      await setAside(variant, context).catch(ignoreReadOnlyStore);
     throw absent(variant, { found, context });
   }
   return withLock(lockOf(variant, context), async () => {
     const now = await inspectFile(blobPath(context.root, variant.sha256), variant, context);
     if (now.state === "ok") return { path: now.path, fetchedFrom: null };
-    if (now.state === "damaged") await quarantineBlob(context, variant.sha256);
+    // What cannot be read stays until another file takes its place: the disk may have erred only once.
+    if (now.state === "damaged" && now.sha256 !== null) await quarantineBlob(context, variant.sha256);
     return fetchInOrder(variant, sources, context);
   });
 }
@@ -173,10 +175,10 @@ async function fetchFrom(
 }
 
 /** The one place that knows which reader goes with which source; each is loaded when it is first needed. */
-function fillFrom(source: AnySource, { bytes }: ManifestVariant, context: InstallContext): Fill {
+function fillFrom(source: AnySource, { sha256, bytes }: ManifestVariant, context: InstallContext): Fill {
   const { disk, signal } = context;
   return async (receiver) => {
-    const given = { place: context, disk, bytes, receiver, signal };
+    const given = { place: context, disk, sha256, bytes, receiver, signal };
     switch (source.scheme) {
       case "npm":
         await (await import("./npm-source.js")).readNpm(source, given);
@@ -219,7 +221,9 @@ function absent(
 ): RedlineError {
   const hint = howToCopy(variant, context.root);
   if (found.state === "damaged") {
-    return mismatch(variant, { sha256: String(found.sha256), bytes: found.bytes, from: found.path, hint });
+    const { sha256, bytes, path: from } = found;
+    if (sha256 === null) return unreadable(from, Object.assign(new Error("EIO"), { code: "EIO" }));
+    return mismatch(variant, { sha256, bytes, from, hint });
   }
   if (context.isOffline) return new RedlineError("STORE_OFFLINE", { what: variant.file, hint });
   return new RedlineError("STORE_SOURCE_FAILED", {

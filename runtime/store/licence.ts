@@ -6,7 +6,7 @@ import path from "node:path";
 import { LIMITS } from "../core/limits.js";
 import { type Place, temporariesIn } from "./blobs.js";
 import type { Filed } from "./catalogue.js";
-import { isAbsence, namesIn, readSmall, writeWhole } from "./disk.js";
+import { isAbsence, isBadSector, namesIn, readSmall, writeWhole } from "./disk.js";
 import { readSealed, sha256Of, writeSealed } from "./sealed.js";
 import { type Companions, type RecordState, toSlashes } from "./versions.js";
 
@@ -83,7 +83,10 @@ export async function inspectLicences({ root, disk }: Place): Promise<RecordStat
     for (const name of await namesIn(disk, folder)) {
       const at = path.join(folder, name);
       if (model === TEXTS) {
-        const bytes = await readSmall(disk, at, LIMITS.companionBytes);
+        const bytes = await readSmall(disk, at, LIMITS.companionBytes).catch((error: unknown) => {
+          if (isBadSector(error)) return null;
+          throw error;
+        });
         const sha256 = bytes === null ? null : sha256Of(bytes);
         const state = `${sha256}.txt` === name ? "ok" : "damaged";
         found.push({ model: "", state, path: at, sha256, bytes: bytes?.length ?? 0 });

@@ -2,12 +2,13 @@
 // Invariant: safety never rests on the lock: blobs appear by rename of checked bytes, so a lock lost to a long stall
 // costs a second download and nothing else.
 
+import { randomUUID } from "node:crypto";
 import { rmdirSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { RedlineError } from "../core/errors.js";
 import type { Place } from "./blobs.js";
-import { type Disk, errorCode, onDisk } from "./disk.js";
+import { type Disk, errorCode, makeFolder, namesIn, onDisk } from "./disk.js";
 
 /** A lock not refreshed for this long belongs to a dead process. The library's smallest is 5 s; a busy machine needs more. */
 const STALE_MS = 10_000;
@@ -38,6 +39,20 @@ export async function withLock<T>(options: LockOptions, act: () => Promise<T>): 
   }
 }
 
+/** The subjects whose lock somebody refreshes; one from the future, after the clock was set back, may be one of them. */
+export async function heldLocks({ root, disk }: Place): Promise<Set<string>> {
+  const folder = path.join(root, "locks");
+  const held = new Set<string>();
+  for (const name of await namesIn(disk, folder)) {
+    const found = await disk.stat(path.join(folder, name)).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs <= STALE_MS) held.add(name.replace(/\.lock$/, ""));
+  }
+  return held;
+}
+
+const loadLibrary = () => import("proper-lockfile");
+let library: ReturnType<typeof loadLibrary> | undefined;
+
 async function acquire({
   root,
   disk,
@@ -45,16 +60,18 @@ async function acquire({
   timeoutMs,
   signal,
 }: LockOptions): Promise<() => Promise<void>> {
-  const file = path.join(root, "locks", subject);
-  const lockfilePath = `${file}.lock`;
-  const { default: lockfile } = await import("proper-lockfile");
+  const lockfilePath = path.join(root, "locks", `${subject}.lock`);
+  // The library keeps its notes by this name, one lock a name: after a stall two owners in one process would share them.
+  const owner = path.join(root, "locks", `${subject}.${randomUUID()}`);
+  library ??= loadLibrary();
+  const { default: lockfile } = await library;
   const startedMs = performance.now();
   const watched = new StillLock(disk, lockfilePath);
-  await onDisk(lockfilePath, () => disk.mkdir(path.dirname(file), { recursive: true }));
+  await onDisk(lockfilePath, () => makeFolder(disk, path.dirname(lockfilePath)));
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await lockfile.lock(file, {
+      return await lockfile.lock(owner, {
         lockfilePath,
         realpath: false,
         stale: STALE_MS,

@@ -8,9 +8,12 @@ import { readWeb } from "./https-source.js";
 import type { Receiver } from "./receive.js";
 
 /** One blob at a mirror. */
-export type MirrorSource =
-  | { readonly scheme: "mirror"; readonly isLocal: true; readonly at: string }
-  | { readonly scheme: "mirror"; readonly isLocal: false; readonly at: string };
+export interface MirrorSource {
+  readonly scheme: "mirror";
+  /** Whether it is a folder's and no address's. */
+  readonly isLocal: boolean;
+  readonly at: string;
+}
 
 /**
  * Where a mirror holds a blob: `blobs/sha256/<hash>` under it, as in a store's own folder and in an export.

@@ -1,13 +1,12 @@
 // Owns pypi: sources: one file out of the wheel of one exact version. Knows no hash of ours.
 // Invariant: no code of the package runs, and neither the wheel nor what is read from it grows beyond its limit.
 
-import { randomUUID } from "node:crypto";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import type { Entry, ZipFile } from "yauzl";
 import { LIMITS } from "../core/limits.js";
 import { type Place, temporariesIn } from "./blobs.js";
-import { namesIn, onDisk } from "./disk.js";
+import { makeFolder, namesIn, onDisk, temporaryName } from "./disk.js";
 import { downloadWheel } from "./pip.js";
 import type { Receiver } from "./receive.js";
 import type { PypiSource } from "./source.js";
@@ -22,12 +21,18 @@ const SIZE_POLL_MS = 500;
  */
 export async function readPypi(
   source: PypiSource,
-  given: { readonly place: Place; readonly receiver: Receiver; readonly signal: AbortSignal },
+  given: {
+    readonly place: Place;
+    /** What the file must be: whoever fetches it holds its lock. */
+    readonly sha256: string;
+    readonly receiver: Receiver;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { place, receiver, signal } = given;
+  const { place, sha256, receiver, signal } = given;
   const { disk } = place;
-  const folder = path.join(temporariesIn(place.root), `pip.${process.pid}.${randomUUID()}`);
-  await onDisk(folder, () => disk.mkdir(folder, { recursive: true }));
+  const folder = path.join(temporariesIn(place.root), temporaryName(sha256, "pip"));
+  await onDisk(folder, () => makeFolder(disk, folder));
   const tooLarge = new AbortController();
   const timer = setInterval(async () => {
     const bytes = await sizeOf(place, folder);

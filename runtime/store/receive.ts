@@ -6,7 +6,7 @@ import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { RedlineError } from "../core/errors.js";
 import { blobPath, inspectFile, leftParts, mismatch, newPart, type Place, type Want } from "./blobs.js";
-import { flushFolder, isAbsence, onDisk, readChunks, writeAll } from "./disk.js";
+import { flushFolder, isAbsence, makeFolder, onDisk, readChunks, writeAll } from "./disk.js";
 
 /** Where a source puts a file's bytes. */
 export interface Receiver {
@@ -90,8 +90,8 @@ class Part implements Receiver {
   static async create(place: Place, receiving: Receiving): Promise<Part> {
     const at = newPart(place.root, receiving.want.sha256);
     const handle = await onDisk(at, async () => {
-      await place.disk.mkdir(path.dirname(blobPath(place.root, receiving.want.sha256)), { recursive: true });
-      await place.disk.mkdir(path.dirname(at), { recursive: true });
+      await makeFolder(place.disk, path.dirname(blobPath(place.root, receiving.want.sha256)));
+      await makeFolder(place.disk, path.dirname(at));
       return place.disk.open(at, "wx");
     });
     return new Part(place, receiving, { at, handle });

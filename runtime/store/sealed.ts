@@ -2,9 +2,8 @@
 // Invariant: a record whose bytes changed since it was written is `damaged`, never half-believed.
 
 import { createHash } from "node:crypto";
-import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import { type Disk, errorCode, readSmall, writeWhole } from "./disk.js";
+import { type Disk, isBadSector, readSmall, unreadable, writeWhole } from "./disk.js";
 
 export type Sealed<T> =
   | { readonly state: "ok"; readonly body: T }
@@ -26,9 +25,9 @@ export function unseal<T>(bytes: Uint8Array): T | null {
 }
 
 export async function readSealed<T>(disk: Disk, at: string): Promise<Sealed<T>> {
-  const bytes = await readSmall(disk, at, LIMITS.manifestBytes).catch((cause: unknown) => {
-    const received = errorCode(cause) ?? String(cause);
-    throw new RedlineError("MODEL_FILE_MISSING", { what: at, expected: "a readable file", received, cause });
+  const bytes = await readSmall(disk, at, LIMITS.manifestBytes).catch((error: unknown) => {
+    if (isBadSector(error)) return Buffer.alloc(0);
+    throw unreadable(at, error);
   });
   if (bytes === null) return { state: "missing" };
   const body = unseal<T>(bytes);

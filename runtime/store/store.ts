@@ -58,7 +58,7 @@ export interface VariantState {
   readonly state: "ok" | "damaged" | "missing";
   readonly bytes: number;
   readonly expectedSha256: string;
-  /** Null when missing. */
+  /** Null when missing or unreadable. */
   readonly receivedSha256: string | null;
 }
 

@@ -1,12 +1,20 @@
 // Owns the kept versions of a model: <root>/versions/<model>/<manifest hash>/ with manifest, golden, card and licence.
 // Knows no blob and no source. Invariant: a version's folder appears by one rename, whole; each file in it has a hash.
 
-import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { LIMITS } from "../core/limits.js";
 import { type FileState, inspectFile, type Place, quarantine, temporariesIn } from "./blobs.js";
 import { type Filed, fileInFolder, parseManifestText } from "./catalogue.js";
-import { errorCode, flushFolder, namesIn, onDisk, readSmall, writeNew } from "./disk.js";
+import {
+  errorCode,
+  flushFolder,
+  makeFolder,
+  namesIn,
+  onDisk,
+  readSmall,
+  temporaryName,
+  writeNew,
+} from "./disk.js";
 import { type History, historyPaths, rememberedModels, versionsIn } from "./history.js";
 import { readSealed, seal, sha256Of } from "./sealed.js";
 
@@ -30,7 +38,7 @@ export async function companionsOf({ disk }: Place, filed: Filed): Promise<Compa
   const companions = new Map<string, Uint8Array>([[MANIFEST, Buffer.from(filed.text)]]);
   for (const named of [golden, card, licenceFile]) {
     if (named === undefined) continue;
-    const at = await fileInFolder(filed, named);
+    const at = await fileInFolder(disk, filed, named);
     const content = at === undefined ? null : await readSmall(disk, at, LIMITS.companionBytes);
     // A companion larger than its limit is left behind: a version can be used without it.
     if (content !== null && content.length <= LIMITS.companionBytes)
@@ -48,20 +56,18 @@ export async function keepVersion(
   const folder = versionFolder(root, version);
   const states = await inspectVersionFolder(place, folder);
   if (states.length > 0 && states.every(({ state }) => state === "ok")) return;
-  const temporary = path.join(
-    temporariesIn(root),
-    `${version.sha256}.${process.pid}.${randomUUID()}.version`,
-  );
+  const temporary = path.join(temporariesIn(root), temporaryName(version.sha256, "version"));
   await onDisk(folder, async () => {
     if (states.length > 0) await quarantine(place, folder, `${version.model}-${version.sha256}`);
-    await disk.mkdir(path.dirname(folder), { recursive: true });
-    await disk.mkdir(temporary, { recursive: true });
+    await makeFolder(disk, path.dirname(folder));
+    await makeFolder(disk, temporary);
     try {
       const files = [];
       for (const [name, content] of version.companions) {
         const at = path.join(temporary, name);
-        await disk.mkdir(path.dirname(at), { recursive: true });
+        await makeFolder(disk, path.dirname(at));
         await writeNew(disk, at, content);
+        await flushFolder(disk, path.dirname(at));
         files.push({ path: name, sha256: sha256Of(content), bytes: content.length });
       }
       await writeNew(disk, path.join(temporary, LIST), seal({ files } satisfies FileList));
@@ -97,9 +103,9 @@ export async function dropOldVersions({ root, disk }: Place, history: History): 
   const kept = new Set(history.versions.map(({ manifestSha256 }) => manifestSha256));
   for (const name of await namesIn(disk, folder)) {
     if (kept.has(name) || !/^[0-9a-f]{64}$/.test(name)) continue;
-    const leaving = path.join(temporariesIn(root), `${name}.${process.pid}.${randomUUID()}.version`);
+    const leaving = path.join(temporariesIn(root), temporaryName(name, "version"));
     await onDisk(folder, async () => {
-      await disk.mkdir(path.dirname(leaving), { recursive: true });
+      await makeFolder(disk, path.dirname(leaving));
       await disk.rename(path.join(folder, name), leaving);
       await disk.rm(leaving, { recursive: true, force: true });
     });
@@ -129,17 +135,20 @@ export async function inspectVersions(place: Place): Promise<RecordState[]> {
   return found;
 }
 
-/** Every file of a version's folder; none when there is no such folder. */
+/** Every file of a version's folder; none when there is no such folder. It appeared whole, so what is missing is damage. */
 async function inspectVersionFolder({ disk }: Place, folder: string): Promise<FileState[]> {
   if ((await namesIn(disk, folder)).length === 0) return [];
   const at = path.join(folder, LIST);
   const list = await readSealed<FileList>(disk, at);
   const own: FileState = { state: list.state, path: at, sha256: null, bytes: 0 };
-  if (list.state !== "ok") return [own];
-  const listed = list.body.files.map(({ path: name, sha256, bytes }) =>
-    inspectFile(path.join(folder, name), { file: name, sha256, bytes }, { disk }),
-  );
-  return [own, ...(await Promise.all(listed))];
+  const listed =
+    list.state !== "ok"
+      ? []
+      : list.body.files.map(({ path: name, sha256, bytes }) =>
+          inspectFile(path.join(folder, name), { file: name, sha256, bytes }, { disk }),
+        );
+  const all = [own, ...(await Promise.all(listed))];
+  return all.map((one) => ({ ...one, state: one.state === "ok" ? "ok" : "damaged" }));
 }
 
 /** A path as every system writes it alike. */

@@ -24,6 +24,23 @@ for (const name of names) {
 await store.close();
 `;
 
+const ACT_SCRIPT = `
+import * as files from "node:fs/promises";
+import { DiskStore } from "./runtime/store/disk-store.js";
+import { faultyDisk } from "./test/faults/store/faulty-disk.js";
+import { SCENARIOS } from "./test/faults/store/scenarios.js";
+const { root, beside, catalogue, mirror, name, at } = JSON.parse(process.argv[2]);
+const end = () => {
+  process.kill(process.pid, "SIGKILL");
+  return new Promise(() => {});
+};
+const plan = at === null ? null : { at, fault: "nothing", meanwhile: end };
+const { disk, steps } = faultyDisk(plan, files);
+const store = new DiskStore({ root, catalogue: [catalogue], mirror, offline: true }, disk);
+await SCENARIOS.find((scenario) => scenario.name === name).act(store, beside);
+process.stdout.write(JSON.stringify({ steps: steps.length }));
+`;
+
 export interface ChildAnswer {
   readonly name?: string;
   readonly path?: string;
@@ -46,11 +63,11 @@ export interface StoreChild {
 /** Compiles the store and what it stands on into a folder children can run, and answers the script. */
 export async function compileStore(): Promise<string> {
   const folder = await makeFolder();
-  for (const part of ["core", "store"]) {
-    const from = path.join(REPOSITORY, "runtime", part);
-    await mkdir(path.join(folder, "runtime", part), { recursive: true });
+  for (const part of ["runtime/core", "runtime/store", "test/faults/store"]) {
+    const from = path.join(REPOSITORY, part);
+    await mkdir(path.join(folder, part), { recursive: true });
     for (const name of await readdir(from)) {
-      if (!name.endsWith(".ts") || name.endsWith(".d.ts")) continue;
+      if (!name.endsWith(".ts") || name.endsWith(".d.ts") || name.endsWith(".test.ts")) continue;
       const source = await readFile(path.join(from, name), "utf8");
       const options = {
         module: ts.ModuleKind.ESNext,
@@ -58,14 +75,51 @@ export async function compileStore(): Promise<string> {
         verbatimModuleSyntax: true,
       };
       const { outputText } = ts.transpileModule(source, { compilerOptions: options, fileName: name });
-      await writeFile(path.join(folder, "runtime", part, name.replace(/\.ts$/, ".js")), outputText);
+      await writeFile(path.join(folder, part, name.replace(/\.ts$/, ".js")), outputText);
     }
   }
   await cp(path.join(REPOSITORY, "package.json"), path.join(folder, "package.json"));
   await symlink(path.join(REPOSITORY, "node_modules"), path.join(folder, "node_modules"), "junction");
   const script = path.join(folder, "resolve.js");
   await writeFile(script, SCRIPT);
+  await writeFile(actScript(script), ACT_SCRIPT);
   return script;
+}
+
+function actScript(script: string): string {
+  return path.join(path.dirname(script), "act.js");
+}
+
+/** One act of a scenario in a process of its own. */
+export interface ActJob {
+  readonly root: string;
+  readonly beside: string;
+  readonly catalogue: string;
+  readonly mirror: string;
+  /** The scenario's name. */
+  readonly name: string;
+  /** The step at which the process is killed; null lets it end. */
+  readonly at: number | null;
+}
+
+/** Runs the act; answers the steps it took, or null when it was killed. */
+export async function runAct(script: string, job: ActJob): Promise<number | null> {
+  const child = spawn(process.execPath, [actScript(script), JSON.stringify(job)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  child.stderr.on("data", (data) => {
+    err += data;
+  });
+  const ended = await new Promise<{ status: number | null; signal: string | null }>((resolve) => {
+    child.on("close", (status, signal) => resolve({ status, signal }));
+  });
+  if (ended.signal === "SIGKILL") return null;
+  if (ended.status !== 0) throw new Error(`${job.name} ended with ${ended.status}: ${err}`);
+  return (JSON.parse(out) as { steps: number }).steps;
 }
 
 /** Starts a process that resolves `names` in order and prints each answer. */

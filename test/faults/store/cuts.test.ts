@@ -9,7 +9,7 @@ import { openStore } from "../../../runtime/store/store.js";
 import { errorOf, makeCatalogue, makeFolder, sha256Of } from "../../unit/store/catalogue-folder.js";
 import { type BlobServer, startBlobServer } from "./blob-server.js";
 import { answersOf, compileStore, startChild } from "./child-store.js";
-import { isWhole, tally } from "./extent.js";
+import { offsets, tally } from "./extent.js";
 import { lapseLocks, wrongBlobs } from "./store-world.js";
 
 const WEIGHTS = randomBytes(1_000_000);
@@ -22,14 +22,6 @@ TAMPERED[17] = (TAMPERED[17] ?? 0) ^ 1;
  * streams drops when it fails; a reset makes the kernel drop its whole receive buffer, which may hold all of this file.
  */
 const IN_FLIGHT_BYTES = { end: 262_144, reset: WEIGHTS.length };
-
-/** Where to cut: the ends, the edges of pieces, and places spread between them. */
-function offsets(count: number): number[] {
-  const edges = [0, 1, 8191, 8192, 8193, 999_998, 999_999];
-  const spread = Array.from({ length: 50 - edges.length }, (_, index) => 20_011 + index * 22_003);
-  const all = [...edges, ...spread];
-  return count >= all.length ? all : all.filter((_, index) => index % Math.ceil(all.length / count) === 0);
-}
 
 let server: BlobServer;
 let catalogue: string;
@@ -70,7 +62,7 @@ async function pullAgain() {
 }
 
 describe.each(["reset", "end"] as const)("a transfer cut by a %s", (cutBy) => {
-  test.each(offsets(isWhole ? 50 : 10))("after %i bytes goes on from there", async (cutAt) => {
+  test.each(offsets(10))("after %i bytes goes on from there", async (cutAt) => {
     server.behave({ cutAt, cutBy });
 
     const error = await errorOf(open().pull("good"));
@@ -80,40 +72,50 @@ describe.each(["reset", "end"] as const)("a transfer cut by a %s", (cutBy) => {
     expect(again).toMatchObject({ states: ["missing"], isRight: true, wrong: [], left: [] });
     expect(again.sentBytes).toBe(WEIGHTS.length - again.heldBytes);
     expect(again.heldBytes).toBeGreaterThanOrEqual(cutAt - IN_FLIGHT_BYTES[cutBy]);
-    tally(`connection ${cutBy}`);
+    tally(`connection ${cutBy}, at a byte`);
   });
 });
 
-test.each(offsets(isWhole ? 50 : 3))(
-  "a process killed after %i bytes leaves what the next one needs",
-  async (cutAt) => {
-    server.behave({ cutAt, cutBy: "silence" });
-    const child = startChild(await script(), {
-      root,
-      catalogue,
-      names: ["good"],
-      env: { REDLINE_MIRROR: server.url },
-    });
-    const started = server.requests.length;
-    const reached = (bytes: number) => child.until((line) => (line.progress?.receivedBytes ?? 0) >= bytes);
-    await (cutAt === 0 ? until(() => server.requests.length > started) : reached(cutAt));
-    child.process.kill("SIGKILL");
-    await child.ended;
-    await lapseLocks(root);
+test.each(offsets(3))("a process killed after %i bytes leaves what the next one needs", async (cutAt) => {
+  server.behave({ cutAt, cutBy: "silence" });
+  const child = startChild(await script(), {
+    root,
+    catalogue,
+    names: ["good"],
+    env: { REDLINE_MIRROR: server.url },
+  });
+  const started = server.requests.length;
+  const reached = (bytes: number) => child.until((line) => (line.progress?.receivedBytes ?? 0) >= bytes);
+  await (cutAt === 0 ? until(() => server.requests.length > started) : reached(cutAt));
+  child.process.kill("SIGKILL");
+  await child.ended;
+  await lapseLocks(root);
 
-    const again = await pullAgain();
+  const again = await pullAgain();
 
-    expect(again).toMatchObject({ states: ["missing"], isRight: true, wrong: [], left: [] });
-    expect(again.sentBytes).toBe(WEIGHTS.length - cutAt);
-    tally("kill -9 of a pulling process");
-  },
-);
+  expect(again).toMatchObject({ states: ["missing"], isRight: true, wrong: [], left: [] });
+  expect(again.sentBytes).toBe(WEIGHTS.length - cutAt);
+  tally("kill -9 of a process, at a byte");
+});
+
+/** Leaves an unfinished file of so many bytes; answers its path. */
+async function leavePart(bytes: number): Promise<string> {
+  server.behave({ cutAt: bytes, cutBy: "silence" });
+  const store = open();
+  await new Promise<void>((resolve) => {
+    const onProgress = ({ receivedBytes }: { receivedBytes: number }) => receivedBytes >= bytes && resolve();
+    store.pull("good", { onProgress }).catch(() => {});
+  });
+  await store.close();
+  server.behave({});
+  const [left = ""] = await readdir(path.join(root, "tmp"));
+  return path.join(root, "tmp", left);
+}
 
 test("a server that forgets ranges, or shifts them, is asked for the whole file", async () => {
   for (const how of [{ forgetsRanges: true }, { shiftsRanges: true }]) {
     root = path.join(await makeFolder(), "store");
-    server.behave({ cutAt: 300_000 });
-    await errorOf(open().pull("good"));
+    await leavePart(300_000);
     const before = server.requests.length;
 
     server.behave(how);
@@ -128,12 +130,8 @@ test("a server that forgets ranges, or shifts them, is asked for the whole file"
 test("a damaged or foreign leftover is found out by the whole file's hash and fetched anew", async () => {
   for (const leftover of [TAMPERED.subarray(0, 300_000), TAMPERED, randomBytes(2_000_000)]) {
     root = path.join(await makeFolder(), "store");
-    server.behave({ cutAt: 1000 });
-    await errorOf(open().pull("good"));
-    const [left = ""] = await readdir(path.join(root, "tmp"));
-    await writeFile(path.join(root, "tmp", left), leftover);
+    await writeFile(await leavePart(1000), leftover);
 
-    server.behave({});
     const { path: at } = await open().pull("good");
 
     expect(sha256Of(await readFile(at))).toBe(SHA256);
@@ -142,10 +140,7 @@ test("a damaged or foreign leftover is found out by the whole file's hash and fe
 });
 
 test("a whole leftover is installed without one byte from the network", async () => {
-  server.behave({ cutAt: 1000 });
-  await errorOf(open().pull("good"));
-  const [left = ""] = await readdir(path.join(root, "tmp"));
-  await writeFile(path.join(root, "tmp", left), WEIGHTS);
+  await writeFile(await leavePart(1000), WEIGHTS);
   const before = server.requests.length;
 
   const { path: at } = await open().pull("good");
@@ -155,16 +150,8 @@ test("a whole leftover is installed without one byte from the network", async ()
 });
 
 test("closing the store keeps what arrived", async () => {
-  server.behave({ cutAt: 500_000, cutBy: "silence" });
-  const store = open();
-  const arrived = new Promise<void>((resolve) => {
-    const onProgress = ({ receivedBytes }: { receivedBytes: number }) =>
-      receivedBytes >= 500_000 && resolve();
-    store.pull("good", { onProgress }).catch(() => {});
-  });
-  await arrived;
+  await leavePart(500_000);
 
-  await store.close();
   const again = await pullAgain();
 
   expect(again).toMatchObject({ isRight: true, left: [], sentBytes: 500_000 });
@@ -202,7 +189,7 @@ test("four processes fetch two models once each from a slow server", async () =>
   expect(await readdir(path.join(root, "locks"))).toEqual([]);
   const states = await openStore({ root, catalogue: [models] }).verify();
   expect(states.map(({ state }) => state)).toEqual(["ok", "ok"]);
-  tally("several processes at once");
+  tally("several processes at once", 4);
 });
 
 let compiled: Promise<string> | undefined;

@@ -1,220 +1,231 @@
 // Asks whether a store survives a failure at every step it takes on the disk, whatever it was doing: an error of the
-// system, or an end of the process there, or in the middle of a write.
+// system, a disk that turns, an end of the process or of the power, a clock that jumps, a rival.
 
-import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { RedlineError } from "../../../runtime/core/errors.js";
 import { blobPath } from "../../../runtime/store/blobs.js";
 import type { Disk } from "../../../runtime/store/disk.js";
 import { DiskStore } from "../../../runtime/store/disk-store.js";
-import { makeFolder, sha256Of } from "../../unit/store/catalogue-folder.js";
-import { isWhole, tally } from "./extent.js";
+import { sha256Of } from "../../unit/store/catalogue-folder.js";
+import { chosenSteps, isWhole, tally } from "./extent.js";
 import { type Fault, faultyDisk, Killed } from "./faulty-disk.js";
+import type { MemoryDisk, PowerCut } from "./memory-disk.js";
+import { SCENARIOS, type Scenario, type Start } from "./scenarios.js";
 import {
   checkStore,
-  copyStore,
+  damagedIn,
+  diskOf,
+  hashAt,
+  judgeExport,
   lapseLocks,
   MODEL,
   makeWorld,
   NEW,
-  OLD,
+  placeOn,
   SOUND,
+  storeIn,
   type World,
+  wrongBlobs,
 } from "./store-world.js";
 
-const FAULTS: readonly Fault[] = ["ENOSPC", "EACCES", "EROFS", "EIO", "die", "tear"];
+const DAY_MS = 86_400_000;
 
-/** Where one attempt works. */
-interface Bench {
-  readonly root: string;
-  /** A folder beside the store, for exports. */
-  readonly beside: string;
-}
-
-interface Scenario {
+/** What strikes: a fault of the disk, and what else happens at that step. */
+interface Strike {
   readonly name: string;
-  /** Which store it starts from. */
-  readonly from: keyof Templates;
-  readonly catalogue: "oldCatalogue" | "newCatalogue";
-  readonly act: (store: DiskStore, bench: Bench) => Promise<unknown>;
-  /** Further damage done before it starts. */
-  readonly prepare?: (bench: Bench) => Promise<unknown>;
+  readonly fault: Fault;
+  readonly power?: PowerCut;
+  /** How far the wall clock jumps. */
+  readonly clockMs?: number;
+  /** What another process does, start to end, while this one stands at the step. */
+  readonly rival?: "same" | "pull" | "gc";
 }
 
-/** Stores to start from: nothing, the first version, both. */
-interface Templates {
-  readonly empty: string;
-  readonly old: string;
-  readonly both: string;
-}
-
-const damage = ({ root }: Bench) => writeFile(blobPath(root, sha256Of(NEW)), OLD);
-const exported = async ({ beside }: Bench, file: string) => {
-  const store = new DiskStore({ root: templates.both, catalogue: [world.newCatalogue], offline: true });
-  await store.export(path.join(beside, file));
-};
-
-const SCENARIOS: readonly Scenario[] = [
-  { name: "first pull", from: "empty", catalogue: "oldCatalogue", act: (store) => store.pull(MODEL) },
-  {
-    name: "pull of the next version",
-    from: "old",
-    catalogue: "newCatalogue",
-    act: (store) => store.pull(MODEL),
-  },
-  {
-    name: "pull over a damaged blob",
-    from: "both",
-    catalogue: "newCatalogue",
-    prepare: damage,
-    act: (store) => store.pull(MODEL),
-  },
-  {
-    name: "verify --repair",
-    from: "both",
-    catalogue: "newCatalogue",
-    prepare: damage,
-    act: (store) => store.verify(undefined, { repair: true }),
-  },
-  { name: "rollback", from: "both", catalogue: "newCatalogue", act: (store) => store.rollback(MODEL) },
-  {
-    name: "gc to nothing",
-    from: "both",
-    catalogue: "newCatalogue",
-    act: (store) => store.collect({ budgetBytes: 0, force: true }),
-  },
-  {
-    name: "export to a folder",
-    from: "both",
-    catalogue: "newCatalogue",
-    act: (store, { beside }) => store.export(path.join(beside, "out")),
-  },
-  {
-    name: "export to a tar file",
-    from: "both",
-    catalogue: "newCatalogue",
-    act: (store, { beside }) => store.export(path.join(beside, "out.tar")),
-  },
-  {
-    name: "import of a folder",
-    from: "old",
-    catalogue: "newCatalogue",
-    prepare: (bench) => exported(bench, "in"),
-    act: (store, { beside }) => store.import(path.join(beside, "in")),
-  },
-  {
-    name: "import of a tar file",
-    from: "empty",
-    catalogue: "newCatalogue",
-    prepare: (bench) => exported(bench, "in.tar"),
-    act: (store, { beside }) => store.import(path.join(beside, "in.tar")),
-  },
+const STRIKES: readonly Strike[] = [
+  ...(["ENOSPC", "EACCES", "EROFS", "EIO"] as const).map((fault) => ({ name: `one ${fault}`, fault })),
+  { name: "disk full", fault: "full" },
+  { name: "disk read-only", fault: "read-only" },
+  { name: "permission withdrawn", fault: "forbidden" },
+  { name: "kill", fault: "die" },
+  { name: "kill in a write", fault: "tear" },
+  { name: "power cut, names kept", fault: "die", power: "names" },
+  { name: "power cut, contents kept", fault: "die", power: "contents" },
+  { name: "clock a day ahead", fault: "nothing", clockMs: DAY_MS },
+  { name: "clock a day back", fault: "nothing", clockMs: -DAY_MS },
+  { name: "second writer without a lock", fault: "nothing", rival: "same" },
+  { name: "second writer that pulls", fault: "nothing", rival: "pull" },
+  { name: "second writer that collects", fault: "nothing", rival: "gc" },
 ];
 
 let world: World;
-let templates: Templates;
+const disks = new Map<Start, MemoryDisk>();
 
 beforeAll(async () => {
   world = await makeWorld();
-  const empty = path.join(await makeFolder(), "store");
-  await mkdir(empty);
-  const fill = async (catalogues: readonly string[]) => {
-    const root = path.join(await makeFolder(), "store");
-    for (const catalogue of catalogues) {
-      await new DiskStore({ root, catalogue: [catalogue], mirror: world.mirror, offline: true }).pull(MODEL);
-    }
-    return root;
-  };
-  const { oldCatalogue, newCatalogue } = world;
-  templates = { empty, old: await fill([oldCatalogue]), both: await fill([oldCatalogue, newCatalogue]) };
+  for (const { from } of SCENARIOS) if (!disks.has(from)) disks.set(from, await diskOf(from, world));
 });
 
-async function makeBench(scenario: Scenario): Promise<Bench> {
-  const root = await copyStore(templates[scenario.from]);
-  const bench = { root, beside: path.join(path.dirname(root), "beside") };
-  await mkdir(bench.beside);
-  await scenario.prepare?.(bench);
-  return bench;
-}
-
-function storeOn(scenario: Scenario, { bench, disk }: { bench: Bench; disk?: Disk }): DiskStore {
-  const options = {
-    root: bench.root,
-    catalogue: [world[scenario.catalogue]],
-    mirror: world.mirror,
-    offline: true,
-  };
-  return new DiskStore(options, disk);
-}
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** How many steps a scenario takes when nothing fails. */
 async function stepsOf(scenario: Scenario): Promise<number> {
-  const bench = await makeBench(scenario);
-  const counted = faultyDisk(null);
-  await scenario.act(storeOn(scenario, { bench, disk: counted.disk }), bench);
-  await rm(path.dirname(bench.root), { recursive: true });
+  const { memory, place, given } = benchOf(scenario);
+  const counted = faultyDisk(null, memory.disk);
+  await scenario.act(storeIn({ ...place, disk: counted.disk }, given), place.beside);
   return counted.steps.length;
 }
 
-/** What is wrong after one fault; nothing when all promises were kept. */
-async function breakAt(scenario: Scenario, plan: { at: number; fault: Fault }): Promise<string[]> {
-  const bench = await makeBench(scenario);
-  const faulty = faultyDisk(plan);
-  const complaints: string[] = [];
-  const outcome = await scenario.act(storeOn(scenario, { bench, disk: faulty.disk }), bench).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  const where = `${scenario.name}: ${plan.fault} at ${plan.at}, ${faulty.steps[plan.at - 1]}`;
-  const isTold = outcome === null || outcome instanceof RedlineError || outcome instanceof Killed;
-  if (!isTold) complaints.push(`${where}: ended with ${String(outcome)}`);
-  await lapseLocks(bench.root);
-  const again = await scenario.act(storeOn(scenario, { bench }), bench).catch((error: unknown) => {
-    // A rollback that had already happened is undone by the next one; anything else must work.
-    complaints.push(`${where}: the next attempt ended with ${String(error)}`);
-    return null;
-  });
-  const catalogue = world[scenario.catalogue];
-  const found = await checkStore({ root: bench.root, catalogue, world });
-  if (JSON.stringify(found) !== JSON.stringify(SOUND)) complaints.push(`${where}: ${JSON.stringify(found)}`);
-  if (again !== null && scenario.name.startsWith("export")) {
-    const target = (again as { target: string }).target;
-    const copy = new DiskStore({
-      root: path.join(bench.beside, "copy"),
-      catalogue: [catalogue],
-      offline: true,
-    });
-    await copy
-      .import(target)
-      .catch((error: unknown) => complaints.push(`${where}: import: ${String(error)}`));
-  }
-  await rm(path.dirname(bench.root), { recursive: true });
-  return complaints;
+function benchOf(scenario: Scenario) {
+  const memory = (disks.get(scenario.from) as MemoryDisk).copy();
+  return { memory, place: placeOn(memory), given: { catalogue: world[scenario.catalogue], world } };
 }
 
-/** Every step, or about `count` of them spread over the whole, another set for each fault. */
-function chosen(steps: number, { count, shift }: { count: number; shift: number }): number[] {
-  const all = Array.from({ length: steps }, (_, index) => index + 1);
-  if (isWhole || steps <= count) return all;
-  const stride = Math.ceil(steps / count);
-  return all.filter((step) => step % stride === shift % stride);
+/** A disk on which a process believes that it holds every lock. */
+function lockless(disk: Disk): Disk {
+  const mkdir = async (at: string, options?: { recursive: boolean }) => {
+    if (!at.endsWith(".lock")) return disk.mkdir(at, options);
+    return disk.mkdir(at, { recursive: true }).then(() => undefined);
+  };
+  return { ...disk, mkdir: mkdir as Disk["mkdir"] };
+}
+
+/** What is wrong after one fault; nothing when all promises were kept. */
+async function breakAt(scenario: Scenario, strike: Strike, at: number): Promise<string[]> {
+  const { memory, place, given } = benchOf(scenario);
+  const { root, disk, beside } = place;
+  const complaints: string[] = [];
+  const meanwhile = async () => {
+    if (strike.clockMs !== undefined) vi.setSystemTime(Date.now() + strike.clockMs);
+    if (strike.rival === "same") {
+      // It may meet what the one that stands still has just made, and must say so.
+      await scenario
+        .act(storeIn({ root, disk: lockless(disk) }, given), beside)
+        .catch((error: unknown) => complaints.push(...untold(error)));
+    }
+    // One that keeps to the locks waits for them a moment and then says that they are held.
+    const patient = new DiskStore(
+      { root, catalogue: [given.catalogue], mirror: world.mirror, offline: true, lockTimeoutMs: 0 },
+      disk,
+    );
+    if (strike.rival === "pull")
+      await patient.pull(MODEL).catch((error: unknown) => complaints.push(...untold(error)));
+    if (strike.rival === "gc")
+      await patient.collect({ budgetBytes: 0 }).catch((error: unknown) => complaints.push(...untold(error)));
+  };
+  if (strike.clockMs !== undefined) vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  const faulty = faultyDisk({ at, fault: strike.fault, meanwhile }, disk);
+  const outcome = await scenario.act(storeIn({ root, disk: faulty.disk }, given), beside).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ("error" in outcome) complaints.push(...untold(outcome.error));
+  else complaints.push(...(await misled(outcome.value, disk)));
+  if (strike.power !== undefined) memory.cut(strike.power);
+  if (strike.fault !== "nothing") await lapseLocks(root, disk);
+
+  const named = await damagedIn(storeIn(place, given));
+  const wrong = await wrongBlobs(root, disk);
+  const before = scenario.from === "damaged blob" ? [blobPath(root, sha256Of(NEW))] : [];
+  if (named.length > 1) complaints.push(`verify names ${named.join(", ")}`);
+  if (named.some((one) => !before.includes(one)) && scenario.from !== "damaged record")
+    complaints.push(`verify names ${named.join(", ")}`);
+  if (wrong.some((one) => !named.includes(one))) complaints.push(`verify does not name ${wrong.join(", ")}`);
+
+  const judged = async (name: string, { mustBeWhole }: { mustBeWhole: boolean }) => {
+    if (scenario.leaves === undefined) return [];
+    const target = `${beside}${scenario.leaves}`;
+    const away = { root: path.join(memory.root, name), disk };
+    return judgeExport(away, { target, catalogue: given.catalogue, mustBeWhole });
+  };
+  complaints.push(...(await judged("first copy", { mustBeWhole: false })));
+  await scenario.act(storeIn(place, given), beside).catch((error: unknown) => {
+    complaints.push(`the next attempt ended with ${String(error)}`);
+  });
+  const found = await checkStore({ root, disk, ...given });
+  if (JSON.stringify(found) !== JSON.stringify(SOUND)) complaints.push(JSON.stringify(found));
+  complaints.push(...(await judged("copy", { mustBeWhole: true })));
+  vi.useRealTimers();
+  const where = `${scenario.name}: ${strike.name} at ${at}, ${faulty.steps[at - 1]}`;
+  return complaints.map((complaint) => `${where}: ${complaint}`);
+}
+
+/** What a store that was told of as done must still give after the power is cut, with nobody to ask for more. */
+async function survives(scenario: Scenario): Promise<unknown> {
+  const { memory, place, given } = benchOf(scenario);
+  await scenario.act(storeIn(place, given), place.beside);
+  memory.cut("contents");
+  const { root, disk, beside } = place;
+  const alone = (at: string) =>
+    new DiskStore({ root: at, catalogue: [given.catalogue], offline: true }, disk);
+  if (scenario.leaves === undefined) return (await alone(root).resolve(MODEL)).manifest?.version;
+  const copy = path.join(memory.root, "copy");
+  await alone(copy).import(`${beside}${scenario.leaves}`);
+  return (await alone(copy).resolve(MODEL)).manifest?.version;
+}
+
+/** An end that a user is not told of in the store's own words. */
+function untold(error: unknown): string[] {
+  if (error instanceof RedlineError || error instanceof Killed) return [];
+  return [`ended with ${String(error)}`];
+}
+
+/** A model that was answered with other bytes than its manifest promises. */
+async function misled(value: unknown, disk: Disk): Promise<string[]> {
+  const { path: at, variant } = (value ?? {}) as { path?: string; variant?: { sha256: string } };
+  if (at === undefined || variant == null) return [];
+  return (await hashAt(at, disk)) === variant.sha256 ? [] : [`answered ${at} with other bytes`];
 }
 
 describe.each(SCENARIOS)("$name", (scenario) => {
-  test.each(FAULTS)(
-    "leaves a sound store when a step ends with %s",
-    async (fault) => {
+  test.each(STRIKES)(
+    "leaves a sound store: $name at a step",
+    async (strike) => {
       const steps = await stepsOf(scenario);
-      const places = chosen(steps, { count: 2, shift: FAULTS.indexOf(fault) });
+      const places = chosenSteps(steps, { count: 3, shift: STRIKES.indexOf(strike) });
 
       const complaints: string[] = [];
-      for (const at of places) complaints.push(...(await breakAt(scenario, { at, fault })));
+      for (const at of places) complaints.push(...(await breakAt(scenario, strike, at)));
 
       expect(steps).toBeGreaterThan(20);
       expect(complaints).toEqual([]);
-      tally(`${scenario.name}: ${fault}`, places.length);
+      tally(`${strike.name}, at a step`, places.length);
     },
     isWhole ? 600_000 : 60_000,
   );
+});
+
+test.each(SCENARIOS.filter(({ name }) => name !== "gc to nothing"))(
+  "$name: what was told as done is there after a power cut",
+  async (scenario) => {
+    const version = await survives(scenario);
+
+    expect(version).toBe(
+      scenario.catalogue === "oldCatalogue" || scenario.name === "rollback" ? "1.0.0" : "2.0.0",
+    );
+    tally("power cut after the end");
+  },
+);
+
+test("the version before is whole after a power cut, and can be rolled back to", async () => {
+  const memory = (disks.get("old") as MemoryDisk).copy();
+  const place = placeOn(memory);
+  const given = { catalogue: world.newCatalogue, world };
+  await storeIn(place, given).pull(MODEL);
+  memory.cut("contents");
+  await storeIn(place, given).rollback(MODEL);
+  memory.cut("contents");
+
+  const { manifest, goldenPath } = await storeIn(place, given).resolve(MODEL);
+
+  expect(manifest?.version).toBe("1.0.0");
+  expect(
+    memory
+      .files()
+      .get(path.relative(memory.root, goldenPath ?? ""))
+      ?.toString(),
+  ).toBe('{"version":"1.0.0"}');
+  tally("power cut after the end");
 });

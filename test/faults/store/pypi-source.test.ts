@@ -11,6 +11,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vit
 import { pythonCandidates } from "../../../runtime/store/pip.js";
 import { openStore } from "../../../runtime/store/store.js";
 import { errorOf, makeCatalogue, makeFolder, sha256Of } from "../../unit/store/catalogue-folder.js";
+import { compileStore, startChild } from "./child-store.js";
+import { lapseLocks } from "./store-world.js";
 
 const WEIGHTS = randomBytes(300_000);
 /** A file that unpacks to a thousand times its size. */
@@ -27,7 +29,7 @@ def wheel(name, files):
         z.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         z.writestr(f"{info}/RECORD", "")
 weights = base64.b64decode(job["weights"])
-wheel("beacon", {"beacon/__init__.py": "open('" + job["marker"] + "', 'w')", "beacon/assets/model.onnx": weights})
+wheel("beacon", {"beacon/__init__.py": "open('" + job["marker"] + "', 'w')", "beacon/assets/model.onnx": weights, "beacon/assets/other.onnx": b"other weights"})
 wheel("bomb", {"bomb/model.onnx": bytes(job["bomb"])})
 setup = ("open(r'" + job["marker"] + "', 'w').close()\\nfrom setuptools import setup\\nsetup(name='sourced', version='1.0')\\n").encode()
 with tarfile.open(f"{job['folder']}/sourced-1.0.tar.gz", "w:gz") as t:
@@ -85,6 +87,11 @@ describe.skipIf(!hasPip)("a file out of a wheel", () => {
     const from = (source: string) => [`pypi:${source}`];
     catalogue = await makeCatalogue([
       { name: "good", bytes: WEIGHTS, sources: from("beacon==1.0/beacon/assets/model.onnx") },
+      {
+        name: "other",
+        bytes: Buffer.from("other weights"),
+        sources: from("beacon==1.0/beacon/assets/other.onnx"),
+      },
       { name: "absent-file", bytes: randomBytes(9), sources: from("beacon==1.0/beacon/none.onnx") },
       {
         name: "absent-version",
@@ -141,6 +148,28 @@ describe.skipIf(!hasPip)("a file out of a wheel", () => {
 
     expect(error).toMatchObject({ code: "STORE_HASH_MISMATCH", received: "more" });
     expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+  });
+
+  test("leaves its folder when the process is killed, and the next pull of anything removes it", async () => {
+    hangs = true;
+    const env = { PIP_CACHE_DIR: await makeFolder() };
+    const child = startChild(await compileStore(), { root, catalogue, names: ["good"], env });
+    while (!asked.some((url) => url.endsWith(".whl")))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    child.process.kill("SIGKILL");
+    await child.ended;
+    hangs = false;
+    const left = await readdir(path.join(root, "tmp"));
+    // While the dead process's lock is fresh nobody can know that it is dead, if it was another machine's.
+    await pull("other");
+    const kept = (await readdir(path.join(root, "tmp"))).filter((name) => name.endsWith(".pip"));
+    await lapseLocks(root);
+
+    await pull("other");
+
+    expect(left.map((name) => name.split(".").at(-1)).sort()).toEqual(["part", "pip"]);
+    expect(kept).toHaveLength(1);
+    expect((await readdir(path.join(root, "tmp"))).filter((name) => name.endsWith(".pip"))).toEqual([]);
   });
 
   test("without pip is refused with what was tried and what to do", async () => {

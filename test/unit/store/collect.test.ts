@@ -101,6 +101,22 @@ test("what a killed writer left goes with a lock that nobody refreshes, and stay
   expect(removed.map(({ path: at }) => path.basename(at))).toEqual([`${lapsed}.1.x`]);
 });
 
+test("an unfinished file stays while its lock is refreshed, and goes when the lock is a dead process's", async () => {
+  const lastWeek = new Date(Date.now() - 7 * 86_400_000);
+  const parts = [CURRENT, STRAY].map((bytes) => path.join(root, "tmp", `${sha256Of(bytes)}.1.x.part`));
+  for (const at of parts) {
+    await writeFile(at, "part");
+    await utimes(at, lastWeek, lastWeek);
+  }
+  for (const bytes of [CURRENT, STRAY])
+    await mkdir(path.join(root, "locks", `${sha256Of(bytes)}.lock`), { recursive: true });
+  await utimes(path.join(root, "locks", `${sha256Of(STRAY)}.lock`), lastWeek, lastWeek);
+
+  const { removed } = await open().collect();
+
+  expect(removed.map(({ path: at }) => at)).toEqual([parts[1]]);
+});
+
 test("a budget takes the least recently used first and stops when it is kept", async () => {
   const { removed, isWithinBudget, heldBytes } = await open().collect({ budgetBytes: 2000 });
 

@@ -1,6 +1,8 @@
 // Asks whether models cross to a machine without a network bit for bit, whole or not at all.
 
-import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { list } from "tar";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -194,6 +196,54 @@ test("a file cut short, a folder that is none and nothing at all are refused by 
   expect(none).toMatchObject({ code: "STORE_EXPORT_INVALID", expected: "redline-export.ndjson" });
   expect(nothing).toMatchObject({ code: "STORE_EXPORT_INVALID", received: "nothing there" });
 });
+
+test("a tar file cut anywhere is refused before anything of it is taken", async () => {
+  const whole = path.join(await makeFolder(), "out.tar");
+  await here().export(whole);
+  const bytes = await readFile(whole);
+  const cut = path.join(path.dirname(whole), "cut.tar");
+  const taken: string[] = [];
+  // The last kilobyte is the archive's end mark and holds nothing.
+  for (let length = 0; length <= bytes.length - 1024 - 512; length += 256) {
+    away = path.join(await makeFolder(), "store");
+    await writeFile(cut, bytes.subarray(0, length));
+
+    const error = await errorOf((await there()).import(cut));
+
+    const blobs = await readdir(path.join(away, "blobs", "sha256")).catch(() => []);
+    if ((error as { code?: string }).code !== "STORE_EXPORT_INVALID" || blobs.length > 0)
+      taken.push(`${length} of ${bytes.length}: ${String(error)}, ${blobs.length} blobs`);
+  }
+
+  expect(taken).toEqual([]);
+});
+
+test("an export writes under another name until it is whole, and removes what a dead one left", async () => {
+  const target = path.join(await makeFolder(), "out.tar");
+  const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+  const left = `${target}.${ended}.${randomUUID()}.part`;
+  const alive = `${target}.${process.pid}.${randomUUID()}.part`;
+  const fresh = `${target}.${ended}.${randomUUID()}.part`;
+  for (const at of [left, alive, fresh]) await writeFile(at, "half an export");
+  const then = new Date(Date.now() - 120_000);
+  for (const at of [left, alive]) await utimes(at, then, then);
+
+  const refused = await errorOf((await there()).import(left));
+  await here().export(target);
+
+  expect(refused).toMatchObject({ code: "STORE_EXPORT_INVALID" });
+  const names = (await readdir(path.dirname(target))).sort();
+  expect(names).toEqual([target, alive, fresh].map((at) => path.basename(at)).sort());
+});
+
+test.each([["out.zip"], ["out.tar.gz"], ["out.tgz"]])(
+  "an export to %s is refused: it would be a folder of that name",
+  async (name) => {
+    const error = await errorOf(here().export(path.join(await makeFolder(), name)));
+
+    expect(error).toMatchObject({ code: "USAGE", expected: "a folder, or a file ending in .tar" });
+  },
+);
 
 test("an import of another version than the catalogue's is kept beside it until a rollback uses it", async () => {
   const target = path.join(await makeFolder(), "out");

@@ -1,6 +1,16 @@
 // Asks whether names and paths lead to checked files, and to clear errors when they cannot.
 
-import { chmod, copyFile, mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { RedlineError } from "../../../runtime/core/errors.js";
@@ -100,6 +110,26 @@ test("an unknown name is answered with the names that exist", async () => {
   expect((model as RedlineError).expected).toContain("local, remote");
   expect(variant).toMatchObject({ code: "MODEL_VARIANT_UNKNOWN", expected: "remote@fp32" });
   expect(outside).toMatchObject({ code: "MODEL_UNKNOWN" });
+});
+
+test("a name that is something else is answered with what that is for", async () => {
+  const store = openStore({ root, catalogue: [catalogue] });
+
+  const address = await errorOf(store.pull("https://models.invalid/a.onnx"));
+  const plain = await errorOf(store.verify("a.onnx"));
+  const empty = await errorOf(store.pull(""));
+  const variant = await errorOf(store.rollback("remote@fp32"));
+
+  expect(address).toMatchObject({
+    code: "MODEL_UNKNOWN",
+    hint: expect.stringContaining("a source in a manifest"),
+  });
+  expect(plain).toMatchObject({
+    code: "MODEL_UNKNOWN",
+    hint: expect.stringContaining("no manifest to check"),
+  });
+  expect(empty).toMatchObject({ code: "MODEL_UNKNOWN", what: "an empty name" });
+  expect(variant).toMatchObject({ code: "USAGE", hint: "redline models rollback remote" });
 });
 
 test("offline, an absent file's error says which file to copy where", async () => {
@@ -260,6 +290,33 @@ test("a store that can only be read serves what it holds", async () => {
 
   expect(resolved.path).toBe(blob);
   expect(await readdir(root)).toEqual(["blobs"]);
+});
+
+test("a pull that cannot keep what it was asked to keep says so; what is kept already needs no writing", async () => {
+  const blocked = path.join(await makeFolder(), "a-file");
+  await writeFile(blocked, "");
+  const nowhere = openStore({ root: path.join(blocked, "store"), catalogue: [catalogue] });
+  const store = openStore({ root, catalogue: [catalogue] });
+  await store.pull("local");
+  await rm(path.join(root, "locks"), { recursive: true });
+  await writeFile(path.join(root, "locks"), "not a folder: no lock can be taken");
+
+  const used = await nowhere.resolve("local");
+  const refused = await errorOf(nowhere.pull("local"));
+  const kept = await store.pull("local");
+
+  expect(used.path).toBe(kept.path);
+  expect(refused).toMatchObject({ code: "STORE_WRITE_FAILED" });
+});
+
+test("addresses and archives that cannot be exported to or imported from are refused by what can be", async () => {
+  const store = openStore({ root, catalogue: [catalogue] });
+
+  const from = await errorOf(store.import("https://models.invalid/site.tar"));
+  const to = await errorOf(store.export("https://models.invalid/site.tar"));
+
+  expect(from).toMatchObject({ code: "USAGE", hint: expect.stringContaining("REDLINE_MIRROR") });
+  expect(to).toMatchObject({ code: "USAGE", hint: "redline models export site.tar" });
 });
 
 test("a closed store and an aborted call answer at once", async () => {
