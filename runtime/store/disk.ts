@@ -15,9 +15,8 @@ export type Disk = Pick<
 /** The machine's own file system. */
 export const nodeDisk: Disk = files;
 
-const CHUNK_BYTES = 1 << 20;
-/** What is read of a file first: most files of a store are small records, and a large buffer for each would cost more than they do. */
-const FIRST_BYTES = 1 << 16;
+/** What is read of a file at once: little at first, because most files of a store are small, then four times as much. */
+const CHUNK_BYTES = { first: 1 << 16, most: 1 << 20 };
 
 /** The code of a system error, for example ENOSPC. */
 export function errorCode(error: unknown): string | undefined {
@@ -105,7 +104,7 @@ export async function* readChunks(
   const { from = 0, bytes = Number.POSITIVE_INFINITY, signal } = options;
   const handle = await disk.open(at, "r");
   try {
-    let buffer = new Uint8Array(Math.min(FIRST_BYTES, Math.max(1, bytes)));
+    let buffer = new Uint8Array(Math.min(CHUNK_BYTES.first, Math.max(1, bytes)));
     for (let position = 0; position < bytes; ) {
       signal?.throwIfAborted();
       const wanted = Math.min(buffer.length, bytes - position);
@@ -113,7 +112,7 @@ export async function* readChunks(
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
       position += bytesRead;
-      if (bytesRead === FIRST_BYTES && buffer.length === FIRST_BYTES) buffer = new Uint8Array(CHUNK_BYTES);
+      if (bytesRead === buffer.length && bytesRead < CHUNK_BYTES.most) buffer = new Uint8Array(bytesRead * 4);
     }
   } finally {
     await handle.close();
