@@ -67,7 +67,8 @@ async function acquire({
   const { default: lockfile } = await library;
   const startedMs = performance.now();
   const watched = new StillLock(disk, lockfilePath);
-  await onDisk(lockfilePath, () => makeFolder(disk, path.dirname(lockfilePath)));
+  const makePlace = () => onDisk(lockfilePath, () => makeFolder(disk, path.dirname(lockfilePath)));
+  await makePlace();
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -80,9 +81,10 @@ async function acquire({
         onCompromised: () => {},
       });
     } catch (error) {
-      if (errorCode(error) !== "ELOCKED") {
-        await onDisk(lockfilePath, () => Promise.reject(error));
-      }
+      const code = errorCode(error);
+      // One that stalled, and lost its lock to us, has removed ours with what it took for its own: once more.
+      if (code === "ENOENT") await makePlace();
+      else if (code !== "ELOCKED") await onDisk(lockfilePath, () => Promise.reject(error));
       if (performance.now() - startedMs >= timeoutMs) throw stillLocked(lockfilePath, timeoutMs);
     }
     await watched.look();

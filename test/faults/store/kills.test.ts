@@ -73,7 +73,7 @@ async function killAt(scenario: Scenario, at: number): Promise<string[]> {
     const away = { root: path.join(folder, name), disk: nodeDisk };
     return judgeExport(away, { target, catalogue, mustBeWhole });
   };
-  complaints.push(...(await judged("first copy", { mustBeWhole: false })));
+  complaints.push(...(await judged("first copy", { mustBeWhole: scenario.beside === scenario.leaves })));
   await scenario.act(storeIn(place, given), beside).catch((error: unknown) => {
     complaints.push(`the next attempt ended with ${String(error)}`);
   });

@@ -15,8 +15,8 @@ export interface Scenario {
   readonly catalogue: "oldCatalogue" | "newCatalogue";
   /** What lies beside the store before it begins: an export, as a folder or as a file. */
   readonly beside?: "in" | "in.tar";
-  /** What it leaves beside the store. */
-  readonly leaves?: "out" | "out.tar";
+  /** What it leaves beside the store; what is there before stays whole until then. */
+  readonly leaves?: "out" | "out.tar" | "in.tar";
   /** @param beside the folder beside the store, ending in a separator */
   readonly act: (store: DiskStore, beside: string) => Promise<unknown>;
 }
@@ -66,6 +66,14 @@ export const SCENARIOS: readonly Scenario[] = [
     catalogue: "newCatalogue",
     leaves: "out.tar",
     act: (store, beside) => store.export(`${beside}out.tar`),
+  },
+  {
+    name: "export over an earlier tar file",
+    from: "both",
+    catalogue: "newCatalogue",
+    beside: "in.tar",
+    leaves: "in.tar",
+    act: (store, beside) => store.export(`${beside}in.tar`),
   },
   {
     name: "import of a folder",
