@@ -51,7 +51,7 @@ test("every file that a packed model's manifest names is packed", () => {
 
 test("every file that package.json names is packed", () => {
   const { bin, exports } = readJson<{ bin: object; exports: object }>("package.json");
-  const named = JSON.stringify([bin, exports]).match(/(?<="\.\/)[^"]+(?=")/g) ?? [];
+  const named = JSON.stringify([bin, exports]).match(/(?<="\.\/)[^"]+(?="(?!:))/g) ?? [];
 
   expect(named).toContain("dist/runtime/index.js");
   expect(named.filter((path) => path.includes(".") && !packed.has(path))).toEqual([]);
