@@ -70,7 +70,7 @@ const TAIL_RUNS_MIN = 4;
  * mean excess over its threshold, as in peaks over threshold), which short measurements otherwise understate.
  *
  * @param runUs run times in microseconds, in any order
- * @throws RedlineError `CONTRACT_INVALID` without runs, or with one that is no time
+ * @throws RedlineError `INTERNAL` without runs, or with one that is no time
  *
  * @example
  * const { p50Us, wcetUs } = quantilesOfRuns([900, 1000, 1100]);
@@ -78,7 +78,7 @@ const TAIL_RUNS_MIN = 4;
 export function quantilesOfRuns(runUs: readonly number[]): RunQuantiles {
   const wrong = runUs.find((run) => !(Number.isFinite(run) && run >= 0));
   if (runUs.length === 0 || wrong !== undefined) {
-    throw new RedlineError("CONTRACT_INVALID", {
+    throw new RedlineError("INTERNAL", {
       what: "measured runs",
       expected: "at least one, each a time in microseconds",
       received: wrong === undefined ? "none" : String(wrong),

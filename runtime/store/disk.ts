@@ -135,7 +135,7 @@ export async function readSmall(disk: Disk, at: string, maxBytes: number): Promi
  * What a temporary is: a `part` of a file to come, a `new` record, a `version`'s folder to come or to go, and the folder
  * `pip` downloads into.
  */
-export type TemporaryKind = "part" | "new" | "version" | "pip";
+export type TemporaryKind = "part" | "new" | "version" | "pip" | "trial";
 
 /** A name that no other writer uses: `<subject>.<process>.<uuid>.<kind>`. */
 export function temporaryName(subject: string, kind: TemporaryKind): string {

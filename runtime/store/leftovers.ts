@@ -6,7 +6,7 @@ import { listBlobs, type Place, temporariesIn } from "./blobs.js";
 import { type Disk, namesIn, type TemporaryKind } from "./disk.js";
 import { heldLocks } from "./lock.js";
 
-const NAME = /^(.+)\.(\d+)\.[0-9a-f-]{36}\.(part|new|version|pip)$/;
+const NAME = /^(.+)\.(\d+)\.[0-9a-f-]{36}\.(part|new|version|pip|trial)$/;
 /** A writer that holds no lock for its temporary is done with it, or has written to it again, long before this. */
 const QUIET_MS = 60_000;
 
@@ -20,14 +20,16 @@ interface Temporary {
 
 /**
  * Removes what dead processes left in a store. The part of a file stays until the file is installed, because the next pull
- * goes on with it.
+ * goes on with it. Of `ownSubject` the caller holds the lock, so that nobody else is at work on it.
  */
-export async function removeLeftovers(place: Place): Promise<void> {
+export async function removeLeftovers(place: Place, ownSubject?: string): Promise<void> {
   const held = await heldLocks(place).catch(() => null);
   if (held === null) return;
   const installed = new Set(await listBlobs(place).catch(() => []));
   await removeDead(place.disk, temporariesIn(place.root), ({ subject, kind }) => {
-    if (held.has(subject) || (kind === "part" && !installed.has(subject))) return "kept";
+    if (kind === "part" && !installed.has(subject)) return "kept";
+    if (subject === ownSubject) return "over";
+    if (held.has(subject)) return "kept";
     // Whoever lets pip download holds the file's lock until the folder is removed: no lock, nobody.
     return kind === "pip" ? "over" : "over when quiet";
   });

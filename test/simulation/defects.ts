@@ -10,7 +10,7 @@ import type { SessionPlan } from "../../runtime/scheduler/scheduled-session.js";
 import { Scheduler } from "../../runtime/scheduler/scheduler.js";
 import { SlotPool } from "../../runtime/sessions/slot-pool.js";
 import { type HouseParts, PRODUCTION } from "./house-parts.js";
-import { plainGovernor } from "./power-plant.js";
+import { plainGovernor } from "./package-power.js";
 import { Processor, type Run } from "./processor.js";
 
 /** A defect: the law it breaks, and the parts that are wrong. */

@@ -9,8 +9,8 @@ import { LaneWatch, type WatchRules } from "../../runtime/scheduler/lane-watch.j
 import { ModeChange, type ModeRules } from "../../runtime/scheduler/mode-change.js";
 import { Scheduler, type SchedulerPorts, type SchedulerRules } from "../../runtime/scheduler/scheduler.js";
 import { SlotPool } from "../../runtime/sessions/slot-pool.js";
+import { type Governor, plainGovernor } from "./package-power.js";
 import { plainAdmission } from "./plain-admission.js";
-import { type Governor, plainGovernor } from "./power-plant.js";
 import { Processor, type ProcessorEvents } from "./processor.js";
 import type { SimulatedMachine } from "./scenario.js";
 

@@ -1,7 +1,7 @@
 // Owns the numbers the simulated house runs by, and the bounds its promises follow from. Knows no event.
 
 import type { SchedulerRules } from "../../runtime/scheduler/scheduler.js";
-import { GOVERNOR_US, POWER_WINDOW_US } from "./power-plant.js";
+import { GOVERNOR_US, POWER_WINDOW_US } from "./package-power.js";
 import type { SimulatedMachine } from "./scenario.js";
 
 /** A session whose provider died is back after so long. */

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { GOVERNOR_US, PowerPlant } from "./power-plant.js";
+import { GOVERNOR_US, PackagePower } from "./package-power.js";
 import { Processor, type Run } from "./processor.js";
 import { Timers } from "./timers.js";
 
@@ -90,7 +90,7 @@ test("timers ring in order of time, equal ones in the order in which they were s
 });
 
 test("power is averaged over what the processors held", () => {
-  const plant = new PowerPlant(2);
+  const plant = new PackagePower(2);
   plant.advance(GOVERNOR_US / 2, { watts: 0, busyCores: 0 });
   plant.advance(GOVERNOR_US, { watts: 8, busyCores: 2 });
   expect(plant.sample()).toEqual({ stepWatts: 6, windowWatts: 6 });

@@ -12,7 +12,7 @@ import { recovers, steadyLadder, underBudget } from "./invariants/policy.js";
 import { bounded, oneOwner, settledOnce, stoppedInTime } from "./invariants/settlement.js";
 import { blockedOnce, criticalInTime, firmKept } from "./invariants/timing.js";
 import type { LiveSession } from "./live-session.js";
-import { GOVERNOR_US, type Governor, PowerPlant, type SensorState } from "./power-plant.js";
+import { GOVERNOR_US, type Governor, PackagePower, type SensorState } from "./package-power.js";
 import { drawScenario, type Scenario } from "./scenario.js";
 
 /** One phase of faults and one of recovery. */
@@ -81,7 +81,7 @@ export function simulate(
 /** A house and what happens to it. */
 class Life {
   readonly house: House;
-  private readonly plant: PowerPlant;
+  private readonly plant: PackagePower;
   private readonly governor: Governor;
   private readonly rng: Rng;
   private readonly log: EventLog;
@@ -96,7 +96,7 @@ class Life {
     const { scenario, rng, log, parts } = given;
     this.rng = rng;
     this.log = log;
-    this.plant = new PowerPlant(scenario.machine.idleWatts);
+    this.plant = new PackagePower(scenario.machine.idleWatts);
     this.governor = parts.governor();
     this.house = new House(scenario, rng, log, parts, (house) => this.draw(house));
     const { full, floor } = plannedMw(this.house, scenario.machine.idleWatts * 1000);

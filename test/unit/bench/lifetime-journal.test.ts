@@ -5,18 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Journal, type Plan } from "../../../bench/lifetime/journal.js";
-import type { Play } from "../../../bench/lifetime/table.js";
+import { played } from "../../support/lifetime-play.js";
 
 const PLAN: Plan = { commit: "abc", times: 2, nodes: ["20.1.0"], cases: ["process.exit: mid-run"] };
-const PLAY: Play = {
-  subject: "process.exit",
-  name: "mid-run",
-  node: "20.1.0",
-  faults: [],
-  endingMs: 10,
-  lifeMs: 100,
-  leaked: { lanes: 0, threads: 0, processes: 0 },
-};
+const PLAY = played();
 
 let folder: string;
 let file: string;

@@ -1,13 +1,8 @@
 // The table of the lifetime matrix: runs are added up, and a version that was not run says so.
 
 import { expect, test } from "vitest";
-import {
-  type LifetimeRow,
-  type Play,
-  renderSummary,
-  renderTable,
-  rowsOf,
-} from "../../../bench/lifetime/table.js";
+import { type LifetimeRow, renderSummary, renderTable, rowsOf } from "../../../bench/lifetime/table.js";
+import { played } from "../../support/lifetime-play.js";
 
 const row = (fields: Partial<LifetimeRow>): LifetimeRow => ({
   type: "case",
@@ -40,17 +35,6 @@ test("plays of several runs are added up, case by case and version by version", 
   expect(header).toEqual(["failures / plays", "20.1.0", "22.1.0", "slowest end"]);
   expect(first).toEqual(["process.exit: mid-run", "2 / 10", "0 / 7", "30 ms"]);
   expect(second).toEqual(["process.exit: while loading", "0 / 5", "not run", "10 ms"]);
-});
-
-const played = (fields: Partial<Play>): Play => ({
-  subject: "process.exit",
-  name: "mid-run",
-  node: "20.1.0",
-  faults: [],
-  endingMs: 10,
-  lifeMs: 100,
-  leaked: { lanes: 0, threads: 0, processes: 0 },
-  ...fields,
 });
 
 test("plays become one row for each case and version, with what failed, was slowest and was left", () => {

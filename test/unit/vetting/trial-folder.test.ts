@@ -1,6 +1,7 @@
 // Folders of trials: what a killed process left goes, what may belong to a living one stays.
 
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeEach, expect, test } from "vitest";
@@ -10,6 +11,9 @@ import { makeFolder } from "../store/catalogue-folder.js";
 const [HELD, OTHER] = ["a".repeat(64), "b".repeat(64)];
 /** A process that has been and gone. */
 const GONE = spawnSync(process.execPath, ["-e", ""]).pid;
+
+/** The name of a folder that a process made for a key. */
+const folderOf = (key: string, pid: number): string => `vet-${key}.${pid}.${randomUUID()}.trial`;
 
 let root: string;
 beforeEach(async () => {
@@ -37,7 +41,8 @@ async function age(at: string, hoursAgo: number): Promise<void> {
 }
 
 test("a folder of the held key goes at once when its maker is gone, and stays while it lives", async () => {
-  await leave(`vet-${HELD}.${GONE}.x`, 0);
+  await leave(folderOf(HELD, GONE), 0);
+  await lock(HELD, 0);
   const mine = await makeTrialFolder({ root, key: HELD });
 
   await sweepTrialFolders({ root, heldKey: HELD });
@@ -46,12 +51,13 @@ test("a folder of the held key goes at once when its maker is gone, and stays wh
 });
 
 test.each([
-  ["young", 1, null, true],
-  ["old", 3, null, false],
-  ["old, and its lock is held", 3, 0, true],
-  ["old, and its lock has lapsed", 3, 3, false],
-] as const)("a folder of another key that is %s is kept or not", async (_, folder, held, isKept) => {
-  await leave(`vet-${OTHER}.${GONE}.x`, folder);
+  ["just written", 0, null, GONE, true],
+  ["quiet", 1, null, GONE, false],
+  ["quiet, and its lock is held", 1, 0, GONE, true],
+  ["quiet, and its lock has lapsed", 1, 1, GONE, false],
+  ["quiet, and its maker lives", 1, null, process.pid, true],
+] as const)("a folder of another key that is %s is kept or not", async (_, folder, held, maker, isKept) => {
+  await leave(folderOf(OTHER, maker), folder);
   if (held !== null) await lock(OTHER, held);
 
   await sweepTrialFolders({ root, heldKey: HELD });

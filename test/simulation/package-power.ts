@@ -29,7 +29,7 @@ export interface PowerReading {
 export type Governor = (reading: PowerReading) => PowerPressure;
 
 /** Energy of the package and its average over the last window. */
-export class PowerPlant {
+export class PackagePower {
   sensor: SensorState = "well";
   private energyMj = 0;
   private busyUs = 0;
