@@ -48,9 +48,11 @@ export class PowerNeed {
       return Number.NEGATIVE_INFINITY;
     }
     if (pressure.watts === "unknown") return this.blindNeed(pressure, planned);
-    // Zero asks to stay. A climb under way uses headroom up; it is no excess, or the next look would undo it.
-    const needWatts = pressure.saveWatts + this.underway(pressure.atUs);
-    return pressure.saveWatts > 0 ? Math.max(0, needWatts) : Math.min(0, needWatts);
+    const underwayWatts = this.underway(pressure.atUs);
+    if (pressure.saveWatts > 0) return Math.max(0, pressure.saveWatts + underwayWatts);
+    // Zero asks to stay: a saving under way is no headroom before it is read. A climb under way uses headroom up, and is no
+    // excess, or the next look would undo it.
+    return Math.min(0, pressure.saveWatts + Math.max(0, underwayWatts));
   }
 
   /** Whether a climb that adds `extraWatts` stays under the budget by what was measured and by what is planned. */

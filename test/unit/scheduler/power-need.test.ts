@@ -48,6 +48,19 @@ test("a climb under way uses up headroom and never becomes a demand", () => {
   expect(need.needWatts(7.3)).toBe(0);
 });
 
+test("a saving under way is no headroom before the reading shows it", () => {
+  const need = new PowerNeed(rules);
+  need.take(pressure(0), 10);
+  need.noteMove(-3, { nowUs: 0 });
+
+  need.take(pressure(100, { watts: 9.7, saveWatts: 0 }), 7);
+  expect(need.needWatts(7)).toBe(0);
+  expect(need.hasRoomFor(0.5, { planned: 7 })).toBe(false);
+
+  need.take(pressure(300, { watts: 9, saveWatts: -1 }), 7);
+  expect(need.needWatts(7)).toBeCloseTo(-1);
+});
+
 test("while a sensor is lost its last figure stands, moved by what the plan has changed since", () => {
   const need = new PowerNeed(rules);
   need.take(pressure(0, { watts: 9, saveWatts: -1 }), 7);
