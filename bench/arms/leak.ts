@@ -1,10 +1,21 @@
 // Owns one process of the leak scenario: null sessions opened and closed, or null runs, with the process's memory read
-// after a collection every so often. Knows no bar. argv: what to do, how often before, how often, samples.
+// after collections every so often. Knows no bar. argv: what to do, how often before, how often, samples.
 
-import { setFlagsFromString } from "node:v8";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createRuntime, type Runtime, type Session } from "../../runtime/index.js";
-import type { Point } from "../harness/slope.js";
+
+/** What a process's memory was after so many opens or runs. */
+export interface MemoryReading {
+  readonly count: number;
+  /** What the system says is resident. */
+  readonly rssBytes: number;
+  /** What V8 has taken for its heap, holes included: it comes and goes in pages of a quarter of a MiB. */
+  readonly heapBytes: number;
+  /** What is alive in that heap. */
+  readonly liveBytes: number;
+}
 
 const INPUT = { x: new Float32Array(16) };
 const OPTIONS = {
@@ -26,14 +37,14 @@ const [, , what, before, count, samples] = process.argv;
 const runtime = await createRuntime();
 const repeat = what === "opens" ? openRunClose : await runsOn(runtime);
 await repeat(Number(before));
-const points: Point[] = [];
+const readings: MemoryReading[] = [];
 const step = Math.floor(Number(count) / Number(samples));
 for (let done = 0; done <= step * Number(samples); done += step) {
   if (done > 0) await repeat(step);
-  points.push({ count: done, value: settledRss() });
+  readings.push(await read(done));
 }
 await runtime.close();
-process.stdout.write(JSON.stringify(points));
+process.stdout.write(JSON.stringify(readings));
 
 async function openRunClose(times: number): Promise<void> {
   for (let done = 0; done < times; done += 1) {
@@ -59,8 +70,12 @@ async function runOnce(session: Session): Promise<void> {
 }
 
 /** What is left when nothing is left to collect: the second collection frees what finalizers of the first let go. */
-function settledRss(): number {
+async function read(done: number): Promise<MemoryReading> {
   collect();
+  await nextTurn();
   collect();
-  return process.memoryUsage.rss();
+  await nextTurn();
+  const { total_physical_size, used_heap_size } = getHeapStatistics();
+  const rssBytes = process.memoryUsage.rss();
+  return { count: done, rssBytes, heapBytes: total_physical_size, liveBytes: used_heap_size };
 }
