@@ -12,6 +12,7 @@ import type { Verdict } from "./harness/verdict.js";
 import { cancel } from "./scenarios/cancel.js";
 import { contracts } from "./scenarios/contracts.js";
 import { eventLoop } from "./scenarios/event-loop.js";
+import { hosted } from "./scenarios/hosted.js";
 import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { nullProvider } from "./scenarios/null.js";
 import { ops, PICK_ROW } from "./scenarios/ops.js";
@@ -26,6 +27,7 @@ const SCENARIOS: readonly Scenario[] = [
   sileroPaced,
   start,
   contracts,
+  hosted,
   leakOpens,
   leakRuns,
   vetting,

@@ -13,7 +13,7 @@ import { CRITICALITIES } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { examinePower } from "./power-check.js";
 import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
-import { createRuntime, type RuntimeOptions } from "./runtime.js";
+import { composeRuntime, type RuntimeOptions } from "./runtime.js";
 import { isMicrophoneInstalled, MICROPHONE_PACKAGE } from "./sources/microphone.js";
 import { openStore, type VariantState } from "./store/store.js";
 import { tryChild } from "./vetting/trial-start.js";
@@ -201,7 +201,7 @@ async function vettingFinding(addon: NativeAddon | null): Promise<Finding> {
 async function inferenceFinding(options: DoctorOptions): Promise<Finding> {
   const check = "inference";
   try {
-    await using runtime = await createRuntime({
+    await using runtime = await composeRuntime({
       store: { ...options.store, offline: true },
       ...(options.provider === undefined ? {} : { provider: options.provider }),
     });

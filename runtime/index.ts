@@ -28,13 +28,16 @@ export { type DoctorOptions, type DoctorReport, examine, type Finding, type Find
 export type { FrameErrorEvent, FrameEvent, RoadEvent } from "./driving/road-event.js";
 export type { PictureFolders } from "./driving/road-picture.js";
 export { type WatchRoadOptions, watchRoad } from "./driving/watch-road.js";
-export {
-  type LiveEvent,
-  type LiveRun,
-  type LiveRunOptions,
-  type LiveRunReport,
-  type MachineRecord,
-  startLiveRun,
+export { type CreateOptions, createRuntime } from "./hosting/create-runtime.js";
+export { HostedRuntime, type HostOptions } from "./hosting/hosted-runtime.js";
+export { startLiveRun } from "./hosting/start-live-run.js";
+export type { HostedWork, HostedWorkOptions, WorkUnderWay } from "./hosting/work.js";
+export type {
+  LiveEvent,
+  LiveRun,
+  LiveRunOptions,
+  LiveRunReport,
+  MachineRecord,
 } from "./live-run.js";
 export type { PlanRow } from "./plans/choose-plan.js";
 export type { PassedRecord } from "./plans/profile-store.js";
@@ -56,7 +59,7 @@ export {
   planModel,
   profileModel,
 } from "./profiling.js";
-export { createRuntime, type OpenOptions, type Runtime, type RuntimeOptions } from "./runtime.js";
+export type { OpenOptions, Runtime, RuntimeOptions } from "./runtime.js";
 export type {
   Outcome,
   ReservedSlot,

@@ -15,7 +15,7 @@ import { type MeasuredModel, measureRuns } from "./plans/measure-profile.js";
 import { type PassedRecord, type ProfileRecord, ProfileStore, profileOf } from "./plans/profile-store.js";
 import { readSupply } from "./power/battery.js";
 import { diskTree } from "./power/sys-tree.js";
-import { createRuntime, type Runtime } from "./runtime.js";
+import { composeRuntime, type Runtime } from "./runtime.js";
 import type { MachineModel } from "./scheduler/admission/admission-task.js";
 import type { Session } from "./sessions/session.js";
 import type { ResolvedModel, Store, StoreOptions } from "./store/store.js";
@@ -86,7 +86,7 @@ const PATIENCE_MS = 60_000;
  */
 export async function profileModel(model: string, options: ProfileOptions): Promise<readonly ProfileRow[]> {
   const contract = freezeContract(options.contract);
-  const runtime = await createRuntime(options.store ? { store: options.store } : {});
+  const runtime = await composeRuntime(options.store ? { store: options.store } : {});
   try {
     const profiles = new ProfileStore(runtime.store.root);
     const rows: ProfileRow[] = [];
@@ -118,7 +118,7 @@ export async function profileModel(model: string, options: ProfileOptions): Prom
  */
 export async function planModel(model: string, options: PlanOptions): Promise<PlanReport> {
   const contract = freezeContract(options.contract);
-  const runtime = await createRuntime(options.store ? { store: options.store } : {});
+  const runtime = await composeRuntime(options.store ? { store: options.store } : {});
   try {
     const { store } = runtime;
     const profiles = new ProfileStore(store.root);

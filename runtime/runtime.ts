@@ -1,5 +1,5 @@
 // The composition root: builds store, providers, scheduler and telemetry, opens sessions, closes all in reverse.
-// Knows no pipeline. Invariant: whatever `createRuntime` or `open` started is gone when `close` resolves.
+// Knows no pipeline. Invariant: whatever `composeRuntime` or `open` started is gone when `close` resolves.
 
 import { availableParallelism } from "node:os";
 import type { NativeAddon, NullOptions, OrtOptions } from "./bindings/addon.js";
@@ -148,7 +148,7 @@ export interface Runtime extends AsyncDisposable {
  * @throws RedlineError `PROVIDER_UNAVAILABLE` when `provider: "ort"` is demanded and the addon cannot be loaded, or
  * `BUDGET_INVALID`.
  */
-export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+export async function composeRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   const power = options.power === undefined ? undefined : freezePower(options.power);
   const native =
     options.provider === "ort-node"

@@ -2,7 +2,7 @@
 // Invariant: the same folder whether the code runs from its source or from `dist`.
 
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 let found: string | undefined;
@@ -15,6 +15,18 @@ let found: string | undefined;
 export function packageRoot(): string {
   found ??= findRoot(dirname(fileURLToPath(import.meta.url)));
   return found;
+}
+
+/**
+ * The path of a built script: beside the file that asks when that is built itself, else its copy in `dist`, as in tests.
+ * Undefined when there is neither.
+ *
+ * @param beside `new URL("./name.js", import.meta.url)`
+ */
+export function builtScript(beside: URL): string | undefined {
+  const path = fileURLToPath(beside);
+  const root = packageRoot();
+  return [path, join(root, "dist", relative(root, path))].find((candidate) => existsSync(candidate));
 }
 
 // Up to four steps: dist/runtime/bindings -> dist/runtime -> dist -> root, or runtime/bindings -> runtime -> root.

@@ -33,11 +33,12 @@ export const LAYERS: Readonly<Record<string, number>> = {
   "runtime-power.ts": 9,
   "open-request.ts": 9,
   "profiling.ts": 10,
-  "index.ts": 11,
-  eval: 12,
-  workshop: 12,
-  server: 12,
-  cli: 13,
+  hosting: 11,
+  "index.ts": 12,
+  eval: 13,
+  workshop: 13,
+  server: 13,
+  cli: 14,
 };
 
 /** Equal layers that may meet, each with its reason. */

@@ -2,11 +2,9 @@
 // Invariant: a request is answered once; when the process dies every open request is answered with PROVIDER_LOST.
 
 import { type ChildProcess, fork } from "node:child_process";
-import { existsSync } from "node:fs";
 import { setPriority } from "node:os";
-import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { packageRoot } from "../../bindings/package-root.js";
+import { builtScript } from "../../bindings/package-root.js";
 import type { Criticality } from "../../core/contract.js";
 import { RedlineError } from "../../core/errors.js";
 import type { LaneReply, LaneRequest } from "./protocol.js";
@@ -99,17 +97,14 @@ export class LaneProcess {
   }
 }
 
-/** The child's script: beside this file when built; the built copy when this file runs from source, as in tests. */
 function childPath(): string {
-  const beside = fileURLToPath(new URL("./lane-child.js", import.meta.url));
-  if (existsSync(beside)) return beside;
-  const root = packageRoot();
-  const built = join(root, "dist", relative(root, beside));
-  if (existsSync(built)) return built;
+  const beside = new URL("./lane-child.js", import.meta.url);
+  const built = builtScript(beside);
+  if (built !== undefined) return built;
   throw new RedlineError("PROVIDER_UNAVAILABLE", {
     what: "the lane process's script",
     expected: "a built package",
-    received: `no ${relative(root, built)}`,
+    received: `no ${fileURLToPath(beside)}`,
     hint: "run: npm run build",
   });
 }
