@@ -78,6 +78,22 @@ void Environment::settle(const Completion& completion, std::string message) {
   announce();
 }
 
+void Environment::begin_lost_run() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++lost_runs_;
+}
+
+void Environment::end_lost_run() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  --lost_runs_;
+  if (lost_runs_ == 0) quiet_.notify_all();
+}
+
+bool Environment::is_closed() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return is_closed_;
+}
+
 void Environment::begin_request() {
   const std::lock_guard<std::mutex> lock(mutex_);
   ++requests_;
@@ -151,12 +167,13 @@ void Environment::close() {
 
 bool Environment::wait_for_jobs(std::int64_t limit_us) {
   std::unique_lock<std::mutex> lock(mutex_);
-  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us), [this] { return jobs_ == 0; });
+  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us), [this] { return jobs_ == 0 && lost_runs_ == 0; });
 }
 
 bool Environment::wait_until_idle(std::int64_t limit_us) {
   std::unique_lock<std::mutex> lock(mutex_);
-  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us), [this] { return jobs_ == 0 && requests_ == 0; });
+  return quiet_.wait_for(lock, std::chrono::microseconds(limit_us),
+                         [this] { return jobs_ == 0 && lost_runs_ == 0 && requests_ == 0; });
 }
 
 std::uint32_t Environment::room() const noexcept {

@@ -43,6 +43,10 @@ class Environment {
   /// Counts a job in flight; `settle` takes it off again.
   void begin();
   void settle(const Completion& completion, std::string message);
+  /// Counts a run on this environment's memory whose job has settled without its end.
+  void begin_lost_run();
+  void end_lost_run();
+  bool is_closed();
   /// Counts a request in flight; `post` takes it off again.
   void begin_request();
   /// Hands a request's answer to the environment's own thread. Dropped when the environment is closed.
@@ -54,7 +58,7 @@ class Environment {
   bool has_unread();
   /// Moves overflow into the ring; whether anything moved.
   bool flush();
-  /// Whether no job or request is in flight and nothing waits to be read.
+  /// Whether no job or request is in flight and nothing waits to be read. Nobody waits for a run that was given up.
   bool is_idle();
 
   bool take_message(std::int64_t job_id, std::string* message);
@@ -62,7 +66,7 @@ class Environment {
 
   /// Cuts the environment off from its ring and its thread.
   void close();
-  /// Waits until no job is in flight; false after `limit_us`.
+  /// Waits until no job is in flight and no run uses the environment's memory; false after `limit_us`.
   bool wait_for_jobs(std::int64_t limit_us);
   /// Waits until no request is in flight either; false after `limit_us`.
   bool wait_until_idle(std::int64_t limit_us);
@@ -81,6 +85,7 @@ class Environment {
   bool is_closed_ = false;
   bool is_wake_pending_ = false;
   std::size_t jobs_ = 0;
+  std::size_t lost_runs_ = 0;
   std::size_t requests_ = 0;
   // Threads inside `wake_`: `close` waits for them.
   std::size_t waking_ = 0;

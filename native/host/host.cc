@@ -11,6 +11,7 @@
 #include "host/denormals.h"
 #include "host/failure.h"
 #include "host/process.h"
+#include "host/slot_use.h"
 
 namespace redline {
 
@@ -19,55 +20,14 @@ namespace {
 // How long teardown waits for a run to notice that it is stopped: far beyond one node of any real graph.
 constexpr std::int64_t kTeardownUs = 5'000'000;
 
+// How long the end of the process waits for a run that was given up: it has been asked to stop before, in vain.
+constexpr std::int64_t kLostRunUs = 250'000;
+
 // Reading a thread's processor time is a system call of some 200 ns, as long as the rest of a null run: an inline run
 // pays for it once in this many.
 constexpr std::uint32_t kInlineCpuSampling = 16;
 
 void quiesce_host() { Host::instance().quiesce(); }
-
-/// A use of a session's graph, for as long as it lives; empty when the session is closed or never was.
-class GraphUse {
- public:
-  explicit GraphUse(Session* session) noexcept
-      : session_(session != nullptr && session->begin_use() ? session : nullptr) {}
-  ~GraphUse() {
-    if (session_ != nullptr) session_->end_use();
-  }
-  GraphUse(const GraphUse&) = delete;
-  GraphUse& operator=(const GraphUse&) = delete;
-  explicit operator bool() const noexcept { return session_ != nullptr; }
-  /// Leaves the graph in use: its job's settlement ends that.
-  void hand_over() noexcept { session_ = nullptr; }
-
- private:
-  Session* session_;
-};
-
-/// A slot kept from every job and every other environment, for as long as it lives. Throws Failure INPUT_SLOT.
-class SlotHold {
- public:
-  explicit SlotHold(Slot* slot) : slot_(slot) {
-    if (slot->is_busy.exchange(true)) throw Failure("INPUT_SLOT", "the slot has a job in flight");
-  }
-  ~SlotHold() {
-    if (slot_ != nullptr) slot_->is_busy.store(false);
-  }
-  SlotHold(const SlotHold&) = delete;
-  SlotHold& operator=(const SlotHold&) = delete;
-
-  /// Only the holder may ask: until then another environment may be binding its own memory.
-  void require_owner(const Environment* environment) const {
-    const Environment* owner = slot_->owner.load();
-    if (owner != nullptr && owner != environment) {
-      throw Failure("INPUT_SLOT", "the slot's memory belongs to another environment");
-    }
-  }
-  /// Leaves the slot busy: its job's settlement frees it.
-  void hand_over() noexcept { slot_ = nullptr; }
-
- private:
-  Slot* slot_;
-};
 
 /// Takes an environment's memory out of a session's slots.
 void unbind_all(Session* session, const Environment* leaving) {
@@ -124,8 +84,9 @@ void Host::remove_environment(const EnvironmentPointer& environment) {
     lends_bytes = lends_bytes || open.is_on_lent_bytes;
   }
   // Another open holds nothing of the environment: it gives up in its own time, however long its model takes.
-  const bool is_quiet =
-      lends_bytes ? environment->wait_until_idle(kTeardownUs) : environment->wait_for_jobs(kTeardownUs);
+  // The host's end has waited already for whatever would stop.
+  const std::int64_t limit_us = is_quiesced_.load() ? kLostRunUs : kTeardownUs;
+  const bool is_quiet = lends_bytes ? environment->wait_until_idle(limit_us) : environment->wait_for_jobs(limit_us);
   std::vector<std::shared_ptr<Session>> sessions;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -267,14 +228,15 @@ OutputCopy Host::copy_output(std::int32_t session_id, std::size_t slot_index, st
 }
 
 void Host::submit(const EnvironmentPointer& environment, const Submission& submission) {
-  const auto refuse = [&] {
+  const auto refuse = [&](Outcome outcome) {
     environment->begin();
-    environment->settle({submission.job_id, Outcome::rejected_closed, -1, now_us(), -1, false}, {});
+    environment->settle({submission.job_id, outcome, -1, now_us(), -1, false}, {});
   };
   std::shared_ptr<Session> session = find(submission.session_id);
   GraphUse use(session.get());
-  if (!use) return refuse();
+  if (!use) return refuse(Outcome::rejected_closed);
   Slot& slot = session->slot(submission.slot);
+  if (slot.is_lost.load()) return refuse(Outcome::rejected_no_slot);
   SlotHold hold(&slot);
   hold.require_owner(environment.get());
   hold.hand_over();
@@ -285,7 +247,7 @@ void Host::submit(const EnvironmentPointer& environment, const Submission& submi
   slot.job.flags = submission.flags;
   slot.job.environment = environment;
   slot.job.session = session;
-  lane.submit(LaneJob{submission.job_id, submission.deadline_us, submission.latest_start_us,
+  lane.submit(LaneJob{submission.job_id, submission.session_id, submission.deadline_us, submission.latest_start_us,
                       (submission.flags & kKeepLate) != 0, &slot.job});
   // A close that ran before the job was queued has not seen it; nothing else would stop it.
   if (session->is_closing()) lane.cancel(submission.job_id, Outcome::cancelled_closing);
@@ -297,12 +259,19 @@ void Host::cancel(std::int64_t job_id, Outcome reason) {
   }
 }
 
+void Host::publish(std::int32_t session_id, SessionWord word) {
+  const std::shared_ptr<Session> session = find(session_id);
+  if (session != nullptr) session->lane().publish(session.get(), word);
+}
+
 Outcome Host::run_inline(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot_index,
                          std::uint32_t flags, InlineTimes* times) {
   const std::shared_ptr<Session> session = find(session_id);
   const GraphUse use(session.get());
   if (!use) return Outcome::rejected_closed;
+  if (is_suspended(session->word())) return Outcome::rejected_suspended;
   Slot& slot = session->slot(slot_index);
+  if (slot.is_lost.load()) return Outcome::rejected_no_slot;
   const SlotHold hold(&slot);
   hold.require_owner(environment.get());
 
@@ -332,6 +301,23 @@ std::vector<LaneSnapshot> Host::lanes() {
   return snapshots;
 }
 
+std::size_t Host::running_jobs(RunningJob* jobs, std::size_t capacity) {
+  std::size_t count = 0;
+  for (Lane* lane : all_lanes()) {
+    const std::optional<RunningJob> job = lane->running();
+    if (!job.has_value()) continue;
+    if (count < capacity) jobs[count] = *job;
+    ++count;
+  }
+  return count;
+}
+
+void Host::replace_lane(Criticality criticality, std::int32_t lane_index) {
+  for (Lane* lane : all_lanes()) {
+    if (lane->criticality() == criticality && lane->lane_index() == lane_index) lane->replace();
+  }
+}
+
 void Host::quiesce() {
   const auto lanes = all_lanes();
   for (Lane* lane : lanes) lane->halt();
@@ -339,8 +325,14 @@ void Host::quiesce() {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const PendingOpen& open : pending_opens_) open.cancellation->cancel();
   }
-  for (Lane* lane : lanes) lane->wait_until_halted(kTeardownUs);
+  const auto wait = [&lanes](bool (Lane::*is_over)(std::int64_t), std::int64_t limit_us) {
+    const std::int64_t until_us = now_us() + limit_us;
+    for (Lane* lane : lanes) (lane->*is_over)(until_us - now_us());
+  };
+  wait(&Lane::wait_until_halted, kTeardownUs);
+  wait(&Lane::wait_for_lost_runs, kLostRunUs);
   loader_.halt(kTeardownUs);
+  is_quiesced_.store(true);
 }
 
 Lane* Host::lane_for(Criticality criticality, std::int32_t lane_index) {

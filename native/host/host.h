@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -79,10 +80,16 @@ class Host {
   /// Settles through the environment's ring, whatever happens; throws Failure only for misuse of the slot.
   void submit(const EnvironmentPointer& environment, const Submission& submission);
   void cancel(std::int64_t job_id, Outcome reason);
+  /// Gives a session its word: from here on no job starts that it forbids. A session that has closed needs none.
+  void publish(std::int32_t session_id, SessionWord word);
   Outcome run_inline(const EnvironmentPointer& environment, std::int32_t session_id, std::size_t slot,
                      std::uint32_t flags, InlineTimes* times);
 
   std::vector<LaneSnapshot> lanes();
+  /// Writes up to `capacity` running jobs and answers how many run.
+  std::size_t running_jobs(RunningJob* jobs, std::size_t capacity);
+  /// Gives up the job that runs on a lane, with its thread, and goes on with a new one.
+  void replace_lane(Criticality criticality, std::int32_t lane_index);
 
   /// Stops every thread's work before the process's own teardown.
   void quiesce();
@@ -102,6 +109,7 @@ class Host {
   std::unordered_map<std::int32_t, std::shared_ptr<Session>> sessions_;
   std::int32_t next_session_id_ = 0;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::atomic<bool> is_quiesced_{false};
   std::uint32_t environments_ = 0;
   struct PendingOpen {
     Environment* environment;

@@ -1,4 +1,4 @@
-// Owns every decision of a lane: earliest deadline first, drops at the latest start, stops at the deadline.
+// Owns every decision of a lane: earliest deadline first, drops at the latest start, stops at the deadline, what words forbid.
 // Knows no thread and no clock, so that the real lane and the replay in virtual time decide alike.
 // Invariant: each submitted job leaves exactly once, through a settlement.
 #pragma once
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/outcome.h"
+#include "host/session_word.h"
 
 namespace redline {
 
@@ -19,6 +20,7 @@ inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 struct LaneJob {
   std::int64_t job_id = 0;
+  std::int32_t session_id = 0;
   std::int64_t deadline_us = 0;
   std::int64_t latest_start_us = 0;
   bool is_late_kept = false;
@@ -43,8 +45,12 @@ class LaneCore {
  public:
   LaneCore();
 
-  /// Queues a job, or answers how it settled at once.
-  std::optional<LaneSettlement> submit(const LaneJob& job, std::int64_t at_us);
+  /// Queues a job of a session whose word this is, or answers how it settled at once.
+  std::optional<LaneSettlement> submit(const LaneJob& job, SessionWord word, std::int64_t at_us);
+
+  /// Takes a session's new word: appends every waiting job it forbids, earliest deadline first. Whether the running job
+  /// must be asked to stop; marks it as stopping.
+  bool publish(std::int32_t session_id, SessionWord word, std::int64_t at_us, std::vector<LaneSettlement>* settled);
 
   /// Starts the earliest deadline when the lane is idle and a job waits. Drop stale jobs first.
   std::optional<LaneJob> start(std::int64_t at_us);
@@ -61,16 +67,24 @@ class LaneCore {
   /// Settles the running job.
   LaneSettlement finish(RunEnd end, std::int64_t at_us);
 
+  /// Settles the running job without its end, which will not come.
+  LaneSettlement lose(std::int64_t at_us);
+
   /// The next time `drop_stale` or `stop_at_deadline` has something to do; kNever when there is nothing.
   std::int64_t next_timer_us();
 
   bool is_running() const noexcept { return running_.has_value(); }
   const std::optional<LaneJob>& running() const noexcept { return running_; }
+  /// When the running job started.
+  std::int64_t started_us() const noexcept { return started_us_; }
   bool is_stopping() const noexcept { return stop_reason_.has_value(); }
   std::size_t waiting_count() const noexcept { return waiting_.size(); }
   const std::vector<LaneJob>& waiting() const noexcept { return waiting_; }
 
  private:
+  template <typename Matches>
+  void settle_where(Matches matches, Outcome outcome, std::int64_t at_us, std::vector<LaneSettlement>* settled);
+  LaneSettlement settle_running(Outcome outcome, std::int64_t at_us);
   LaneJob remove(std::size_t index);
   void find_earliest_latest_start();
 

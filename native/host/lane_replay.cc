@@ -82,7 +82,7 @@ class Replay {
       settle(lane_.finish(is_stopped ? RunEnd::failed : RunEnd::completed, at_us));
     }
     for (; arrived_ < arrivals_.size() && arrivals_[arrived_].arrival_us <= at_us; ++arrived_) {
-      if (auto refused = lane_.submit(arrivals_[arrived_].job, at_us)) settle(*refused);
+      if (auto refused = lane_.submit(arrivals_[arrived_].job, initial_word(Criticality::critical), at_us)) settle(*refused);
     }
     for (; cancelled_ < cancels_.size() && cancels_[cancelled_]->cancel_us <= at_us; ++cancelled_) {
       std::optional<LaneSettlement> settled;

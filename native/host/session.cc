@@ -7,11 +7,17 @@
 #include <utility>
 
 #include "host/failure.h"
+#include "host/lane.h"
 
 namespace redline {
 
 Session::Session(std::int32_t id, std::unique_ptr<Graph> graph, Lane* lane, std::size_t slots)
-    : id_(id), graph_(std::move(graph)), lane_(lane), slot_count_(slots), slots_(new Slot[slots]) {}
+    : id_(id),
+      graph_(std::move(graph)),
+      lane_(lane),
+      slot_count_(slots),
+      slots_(new Slot[slots]),
+      word_(initial_word(lane->criticality())) {}
 
 Slot& Session::slot(std::size_t index) {
   if (index >= slot_count_) {
@@ -24,7 +30,27 @@ Slot& Session::slot(std::size_t index) {
 void Session::free_graph() noexcept {
   // An environment's end and another one's close meet here; the later one waits until the graph is gone.
   const std::lock_guard<std::mutex> lock(free_mutex_);
-  graph_.reset();
+  if (lost_runs_ > 0) {
+    is_free_wanted_ = true;
+  } else {
+    graph_.reset();
+  }
+}
+
+void Session::begin_lost_run() {
+  const std::lock_guard<std::mutex> lock(free_mutex_);
+  ++lost_runs_;
+}
+
+void Session::end_lost_run() {
+  const std::lock_guard<std::mutex> lock(free_mutex_);
+  --lost_runs_;
+  if (lost_runs_ == 0 && is_free_wanted_) graph_.reset();
+}
+
+bool Session::has_lost_run() {
+  const std::lock_guard<std::mutex> lock(free_mutex_);
+  return lost_runs_ > 0;
 }
 
 bool Session::begin_use() noexcept {

@@ -1,5 +1,6 @@
 // Owns one opened graph with its slots and the count of what is in flight on it.
-// Knows no JavaScript. Invariant: a graph is freed only when closing and with nothing in flight, and exactly once.
+// Knows no JavaScript. Invariant: a graph is freed only when closing and with nothing in flight, a run that was given up
+// included, and exactly once.
 #pragma once
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include "host/environment.h"
 #include "host/graph.h"
 #include "host/outcome.h"
+#include "host/session_word.h"
 
 namespace redline {
 
@@ -28,6 +30,8 @@ struct Job {
 
 struct Slot {
   std::atomic<bool> is_busy{false};
+  /// A run that was given up is still in it: the slot stays busy until that returns, if ever.
+  std::atomic<bool> is_lost{false};
   /// Whose memory is bound; null when nothing is.
   std::atomic<Environment*> owner{nullptr};
   Job job;
@@ -41,8 +45,18 @@ class Session {
 
   std::int32_t id() const noexcept { return id_; }
   Graph& graph() noexcept { return *graph_; }
-  /// Frees the graph. Only after `close` called back. Whoever closed it may call this; the second finds nothing.
+  /// Frees the graph, or leaves that to the run that was given up in it. Only after `close` called back. Whoever closed
+  /// it may call this; the second finds nothing.
   void free_graph() noexcept;
+  /// A run that was given up is no use of the graph any more that `close` would wait for, but holds it until it returns.
+  void begin_lost_run();
+  void end_lost_run();
+  bool has_lost_run();
+
+  /// What lanes are told about the session; changed under its lane's lock.
+  SessionWord word() const noexcept { return word_.load(); }
+  void set_word(SessionWord word) noexcept { word_.store(word); }
+
   Lane& lane() noexcept { return *lane_; }
   std::size_t slot_count() const noexcept { return slot_count_; }
   /// Throws Failure INPUT_SLOT for an index that does not exist.
@@ -72,7 +86,12 @@ class Session {
   const std::unique_ptr<Slot[]> slots_;
   std::atomic<std::uint32_t> uses_{0};
 
+  std::atomic<SessionWord> word_;
+
   std::mutex free_mutex_;
+  std::size_t lost_runs_ = 0;
+  bool is_free_wanted_ = false;
+
   std::mutex mutex_;
   bool is_closed_ = false;
   std::vector<std::function<void()>> closers_;

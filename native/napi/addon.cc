@@ -23,7 +23,7 @@ namespace redline::js {
 
 namespace {
 
-constexpr int kInterfaceVersion = 5;
+constexpr int kInterfaceVersion = 6;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -123,9 +123,10 @@ Napi::Value close_session(Info info) {
   JsEnvironment* self = self_of(info);
   return self->request([&info, self](std::function<void(JsEnvironment::Finish)> answer) {
     const std::int32_t session_id = session_of(info);
-    Host::instance().close(session_id, [answer, self, session_id] {
-      answer([self, session_id](Napi::Env env, napi_deferred deferred) {
-        self->unpin_session(session_id);
+    const std::shared_ptr<Session> session = Host::instance().find(session_id);
+    Host::instance().close(session_id, [answer, self, session_id, session] {
+      answer([self, session_id, session](Napi::Env env, napi_deferred deferred) {
+        self->unpin_session(session_id, session);
         napi_resolve_deferred(env, deferred, env.Undefined());
       });
     });
@@ -208,6 +209,12 @@ Napi::Value lanes(Info info) {
   return result;
 }
 
+Napi::Value replace_lane(Info info) {
+  Host::instance().replace_lane(read_criticality(info[0]),
+                                static_cast<std::int32_t>(read_integer(info[1], "laneIndex")));
+  return info.Env().Undefined();
+}
+
 Napi::Value probe_regimes(Info info) {
   Napi::Object result = Napi::Object::New(info.Env());
   for (const Criticality criticality : {Criticality::critical, Criticality::interactive, Criticality::background}) {
@@ -272,6 +279,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define<take_output>(exports, "takeOutput", self);
   define<has_non_finite>(exports, "hasNonFinite", self);
   define<lanes>(exports, "lanes", self);
+  define<replace_lane>(exports, "replaceLane", self);
   define<probe_regimes>(exports, "probeRegimes", self);
   define<set_real_time>(exports, "setRealTime", self);
   define<quiesce>(exports, "quiesce", self);

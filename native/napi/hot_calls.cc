@@ -1,8 +1,10 @@
-// Owns nowUs, submit, cancel and runInline.
+// Owns nowUs, submit, cancel, runInline, publish and runningJobs.
 
 #include "napi/hot_calls.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 
 #include "host/clock.h"
@@ -15,6 +17,11 @@ namespace {
 
 // The longest of the argument lists here; what a caller leaves out is undefined.
 constexpr std::size_t kMostArguments = 6;
+
+// RUNNING_FIELDS of runtime/bindings/addon.ts, in order.
+constexpr std::size_t kRunningFields = 4;
+// More lanes than a machine of 64 cores has in three classes.
+constexpr std::size_t kMostRunning = 256;
 
 struct Arguments {
   std::array<napi_value, kMostArguments> values{};
@@ -116,6 +123,44 @@ napi_value run_inline(napi_env env, napi_callback_info info) {
   }
 }
 
+napi_value publish(napi_env env, napi_callback_info info) {
+  try {
+    const Arguments arguments(env, info);
+    const double word = arguments.number(env, 1);
+    const auto bits = static_cast<SessionWord>(word >= 0 && word <= UINT32_MAX ? word : UINT32_MAX);
+    if ((bits & 3u) >= kCriticalities) throw Failure("INTERNAL", "publish: expected the 32 bits of encodeWord");
+    Host::instance().publish(arguments.integer(env, 0), bits);
+    return nullptr;
+  } catch (const Failure& failure) {
+    return throw_failure(env, failure);
+  }
+}
+
+napi_value running_jobs(napi_env env, napi_callback_info info) {
+  try {
+    const Arguments arguments(env, info);
+    View view{};
+    if (!read_view(env, arguments.values[0], &view) || view.type != napi_float64_array) {
+      throw Failure("INTERNAL", "runningJobs: expected a Float64Array");
+    }
+    std::array<RunningJob, kMostRunning> jobs;
+    const std::size_t room = std::min(jobs.size(), view.length / kRunningFields);
+    const std::size_t count = Host::instance().running_jobs(jobs.data(), room);
+    auto* field = static_cast<double*>(view.data);
+    for (std::size_t i = 0; i < std::min(count, room); ++i) {
+      *field++ = static_cast<double>(jobs[i].job_id);
+      *field++ = static_cast<double>(jobs[i].started_us);
+      *field++ = static_cast<double>(jobs[i].criticality);
+      *field++ = static_cast<double>(jobs[i].lane_index);
+    }
+    napi_value result = nullptr;
+    napi_create_uint32(env, static_cast<std::uint32_t>(std::min(count, room)), &result);
+    return result;
+  } catch (const Failure& failure) {
+    return throw_failure(env, failure);
+  }
+}
+
 void define(napi_env env, napi_value exports, const char* name, napi_callback callback, JsEnvironment* self) {
   napi_value function = nullptr;
   if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, self, &function) != napi_ok ||
@@ -131,6 +176,8 @@ void define_hot_calls(Napi::Env env, Napi::Object exports, JsEnvironment* self) 
   define(env, exports, "submit", submit, self);
   define(env, exports, "cancel", cancel, self);
   define(env, exports, "runInline", run_inline, self);
+  define(env, exports, "publish", publish, self);
+  define(env, exports, "runningJobs", running_jobs, self);
 }
 
 }  // namespace redline::js

@@ -2,6 +2,7 @@
 
 #include "napi/js_environment.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -96,7 +97,19 @@ void JsEnvironment::unpin(PinnedSlot* pinned) {
   *pinned = PinnedSlot{};
 }
 
-void JsEnvironment::unpin_session(std::int32_t session_id) {
+void JsEnvironment::unpin_session(std::int32_t session_id, const std::shared_ptr<Session>& session) {
+  const auto free = std::partition(held_by_runs_.begin(), held_by_runs_.end(),
+                                   [](const std::shared_ptr<Session>& held) { return held->has_lost_run(); });
+  for (auto held = free; held != held_by_runs_.end(); ++held) unpin_all_of((*held)->id());
+  held_by_runs_.erase(free, held_by_runs_.end());
+  if (session != nullptr && session->has_lost_run()) {
+    held_by_runs_.push_back(session);
+  } else {
+    unpin_all_of(session_id);
+  }
+}
+
+void JsEnvironment::unpin_all_of(std::int32_t session_id) {
   for (std::size_t slot = 0; slot < 64; ++slot) {
     const auto found = pinned_.find(key_of(session_id, slot));
     if (found == pinned_.end()) continue;

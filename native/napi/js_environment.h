@@ -29,7 +29,8 @@ class JsEnvironment {
 
   /// Keeps a slot's views alive in place of the ones it had.
   void pin(std::int32_t session_id, std::size_t slot, const std::vector<napi_value>& views);
-  void unpin_session(std::int32_t session_id);
+  /// Lets go of a closed session's views; later, if a run that was given up may still write to them.
+  void unpin_session(std::int32_t session_id, const std::shared_ptr<Session>& session);
   /// Throws Failure INPUT_SLOT when a bound buffer has been detached. Shared buffers cannot be and cost nothing.
   void require_attached(std::int32_t session_id, std::size_t slot);
 
@@ -49,6 +50,7 @@ class JsEnvironment {
   void work();
   void call_wake();
   void unpin(PinnedSlot* pinned);
+  void unpin_all_of(std::int32_t session_id);
 
   static std::int64_t key_of(std::int32_t session_id, std::size_t slot) noexcept {
     return static_cast<std::int64_t>(session_id) * 64 + static_cast<std::int64_t>(slot);
@@ -63,6 +65,8 @@ class JsEnvironment {
   napi_ref wake_ = nullptr;
   std::unordered_map<std::int64_t, PinnedSlot> pinned_;
   std::size_t detachable_slots_ = 0;
+  // Closed sessions whose run was given up, looked through at each later close.
+  std::vector<std::shared_ptr<Session>> held_by_runs_;
 };
 
 }  // namespace redline::js

@@ -120,14 +120,6 @@ NullOptions read_null_options(Napi::Value value) {
   return options;
 }
 
-Criticality read_criticality(Napi::Value value) {
-  const std::string name = read_string(value, "criticality");
-  if (name == "critical") return Criticality::critical;
-  if (name == "interactive") return Criticality::interactive;
-  if (name == "background") return Criticality::background;
-  refuse("criticality: expected critical, interactive or background, received " + name);
-}
-
 std::int64_t read_between(Napi::Value value, const char* option, std::int64_t least, std::int64_t most) {
   const std::int64_t number = read_integer(value, option);
   if (number < least || number > most) {

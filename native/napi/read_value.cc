@@ -129,6 +129,15 @@ bool read_boolean(Napi::Value value, const char* option) {
   return value.As<Napi::Boolean>().Value();
 }
 
+Criticality read_criticality(Napi::Value value) {
+  const std::string name = read_string(value, "criticality");
+  if (name == "critical") return Criticality::critical;
+  if (name == "interactive") return Criticality::interactive;
+  if (name == "background") return Criticality::background;
+  throw Failure("PROVIDER_OPTION",
+                "criticality: expected critical, interactive or background, received " + name);
+}
+
 Dtype read_dtype(Napi::Value value) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "none";
   for (const Dtype dtype : kDtypes) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "host/failure.h"
+#include "host/outcome.h"
 #include "host/tensor.h"
 
 namespace redline::js {
@@ -32,6 +33,7 @@ std::int64_t read_integer(Napi::Value value, const char* option);
 bool read_boolean(Napi::Value value, const char* option);
 
 Dtype read_dtype(Napi::Value value);
+Criticality read_criticality(Napi::Value value);
 /// `kind` says what the binding is for in messages.
 Binding read_binding(Napi::Value value, const std::string& kind);
 

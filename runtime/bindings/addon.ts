@@ -5,7 +5,7 @@ import type { Criticality } from "../core/contract.js";
 import type { Dtype, TensorData, TensorSpec } from "../core/tensor.js";
 
 /** Raised whenever a function or record below changes shape; native/napi holds the same number. */
-export const INTERFACE_VERSION = 5;
+export const INTERFACE_VERSION = 6;
 
 /** Raised whenever a line exchanged with the child program changes its meaning; native/child holds the same number. */
 export const CHILD_INTERFACE = 1;
@@ -22,6 +22,9 @@ export const COMPLETION_FIELDS = [
   "cpuUs",
   "hasMessage",
 ] as const;
+
+/** Fields of one running job as `runningJobs` writes it, in order; each is one float64. The class is its place in CRITICALITIES. */
+export const RUNNING_FIELDS = ["jobId", "startedUs", "criticality", "laneIndex"] as const;
 
 /** Bits of `submit`'s flags. */
 export const SUBMIT_KEEP_LATE = 1;
@@ -181,6 +184,15 @@ export interface NativeAddon {
   /** Stops a queued job now, or asks a running one to stop at its next node. */
   cancel(jobId: number, reason: number): void;
 
+  /** Gives a session its word, as `encodeWord` writes it. Waiting jobs it forbids settle before this returns. */
+  publish(sessionId: number, word: number): void;
+
+  /** Writes the jobs that lanes run at this moment, as many as `records` holds, and answers how many it wrote. */
+  runningJobs(records: Float64Array): number;
+
+  /** Settles the job that runs on a lane (`failed / lost`) and gives the lane a new thread. Nothing happens when none runs. */
+  replaceLane(criticality: Criticality, laneIndex: number): void;
+
   /** The message of a job settled with `hasMessage`; answers once. */
   takeMessage(jobId: number): string | undefined;
 
@@ -194,7 +206,10 @@ export interface NativeAddon {
    */
   runInline(sessionId: number, slot: number, flags: number, times: Float64Array): number;
 
-  /** Settles every job of the session (`cancelled / closing`), waits for the running one, then frees it. */
+  /**
+   * Settles every job of the session (`cancelled / closing`), waits for the running one, then frees it. A run that was given
+   * up is not waited for: the session's memory is freed when it returns.
+   */
   closeSession(sessionId: number): Promise<void>;
 
   /** Whether a float32 (or float16, as bits in a Uint16Array) view holds NaN or infinity. */

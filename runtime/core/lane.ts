@@ -1,7 +1,7 @@
 // Owns the lane port: what every executor of jobs promises, whatever silicon or clock is behind it.
 // Invariant: each submitted job is settled exactly once; a lane runs one job at a time, earliest deadline first.
 
-import type { LatePolicy } from "./contract.js";
+import type { Criticality, LatePolicy } from "./contract.js";
 import type { OutcomeReason, OutcomeStatus } from "./outcome.js";
 
 /** A job as a lane sees it: numbers only. Times are on the runtime's clock. */
@@ -29,6 +29,14 @@ export interface Settlement {
   readonly cpuUs: number;
   /** The provider's message when `failed / provider`. */
   readonly message?: string;
+}
+
+/** A job that runs on a lane at this moment. */
+export interface RunningJob {
+  readonly jobId: number;
+  readonly startedUs: number;
+  readonly criticality: Criticality;
+  readonly laneIndex: number;
 }
 
 /** Why a job is stopped from outside. */

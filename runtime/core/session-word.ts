@@ -11,12 +11,17 @@ export interface SessionWord {
   readonly isSuspended: boolean;
   /** Its running job is stopped where a higher class would wait for it, and when the session is suspended. */
   readonly isCancelledIfBlocking: boolean;
-  /** How long before its deadline a job must have started. */
+  /** How long before its deadline a job must have started, unless its late result is kept; 0 leaves that to the job itself. */
   readonly latestStartAllowanceUs: number;
 }
 
 /** The largest allowance a word holds: four and a half minutes; longer ones count as this one. */
 export const ALLOWANCE_US_MAX = 2 ** 28 - 1;
+
+/** What a session starts with: its class, and nothing that would change a job. */
+export function initialWord(criticality: Criticality): SessionWord {
+  return { criticality, isSuspended: false, isCancelledIfBlocking: false, latestStartAllowanceUs: 0 };
+}
 
 /** Class in two bits, suspended in one, cancelled if blocking in one, the allowance in the other 28. */
 export function encodeWord(word: SessionWord): number {

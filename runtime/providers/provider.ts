@@ -3,7 +3,8 @@
 
 import type { NullOptions, OrtOptions } from "../bindings/addon.js";
 import type { Criticality } from "../core/contract.js";
-import type { CancelReason, LaneJob, Settlement } from "../core/lane.js";
+import type { CancelReason, LaneJob, RunningJob, Settlement } from "../core/lane.js";
+import type { SessionWord } from "../core/session-word.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
 import type { StatedShapes } from "./stated-shapes.js";
 
@@ -69,9 +70,11 @@ export interface ProviderSession {
   /** Queues a job; never throws. */
   submit(job: Omit<LaneJob, "sessionId">): void;
   cancel(jobId: number, reason: CancelReason): void;
+  /** Takes the scheduler's word: at once, also for jobs that wait. Until the first one a session has its class's plain word. Never throws. */
+  publish(word: SessionWord): void;
   /** Runs a slot on the calling thread. Throws `PROVIDER_UNAVAILABLE` where graphs run in another process. */
   runInline(slot: number): Settlement;
-  /** Settles every job first, then frees. Idempotent. */
+  /** Settles every job first, then frees; what a lost run still holds, once that returns. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -83,6 +86,13 @@ export interface Provider {
   /** The next job id, unique in the process. */
   nextJobId(): number;
   open(request: OpenRequest): Promise<ProviderSession>;
+  /** What each lane runs at this moment, other environments' jobs on the same lanes included. */
+  runningJobs(): readonly RunningJob[];
+  /**
+   * A lane hangs: the job it runs settles `failed / lost` at once, and what waits goes on on a new thread or process. The slot of
+   * the lost job takes no other until its run returns: `rejected / no-slot`. Without a job running there nothing happens.
+   */
+  replaceLane(criticality: Criticality, laneIndex: number): void;
   /** Closes what is still open and lets go of threads and processes. Idempotent. */
   close(): Promise<void>;
 }

@@ -46,6 +46,11 @@ export class LaneCore {
     return this.running !== undefined;
   }
 
+  /** The running job and when it started. */
+  get started(): { readonly jobId: number; readonly startedUs: number } | undefined {
+    return this.running && { jobId: this.running.job.jobId, startedUs: this.running.startedUs };
+  }
+
   submit(job: LaneJob, nowUs: number): void {
     if (nowUs > job.latestStartUs) {
       this.settleUnstarted(job, { status: "dropped", reason: "stale", nowUs });

@@ -1,5 +1,6 @@
 // Owns what a lane does with the words of its sessions: whom it lets wait, whom it stops, until when a job may start.
-// Knows no policy and no thread. Invariant: a suspended session has no job waiting, and none starts.
+// Knows no policy and no thread. Invariant: a suspended session has no job waiting, and none starts;
+// native/host/lane_core decides alike, and a differential test holds both to it.
 
 import type { CancelReason, LaneJob, Settlement } from "../core/lane.js";
 import type { SessionWord } from "../core/session-word.js";
@@ -11,7 +12,7 @@ import type { LaneCore, RunEnd } from "./lane-core.js";
  */
 export class WordedLane {
   private readonly words = new Map<number, SessionWord>();
-  private readonly sessionOf = new Map<number, number>();
+  private readonly jobs = new Map<number, LaneJob>();
   private runningJobId = -1;
 
   /**
@@ -22,12 +23,12 @@ export class WordedLane {
     private readonly settle: (settlement: Settlement) => void,
   ) {}
 
-  /** Takes a session's word; at once, also for jobs that wait already. */
+  /** Takes a session's word; at once, also for jobs that wait already: the earliest deadline is called off first. */
   publish(sessionId: number, { word, nowUs }: { readonly word: SessionWord; readonly nowUs: number }): void {
     this.words.set(sessionId, word);
     if (!word.isSuspended) return;
-    for (const [jobId, owner] of [...this.sessionOf]) {
-      if (owner !== sessionId) continue;
+    const held = [...this.jobs.values()].filter((job) => job.sessionId === sessionId);
+    for (const { jobId } of held.sort(byUrgency)) {
       if (jobId === this.runningJobId && !word.isCancelledIfBlocking) continue;
       this.core.cancel(jobId, { reason: "preempted", nowUs });
     }
@@ -51,9 +52,9 @@ export class WordedLane {
       });
       return;
     }
-    this.sessionOf.set(job.jobId, job.sessionId);
-    const latestStartUs =
-      job.late === "keep" ? job.latestStartUs : job.deadlineUs - word.latestStartAllowanceUs;
+    this.jobs.set(job.jobId, job);
+    const isJobsOwn = job.late === "keep" || word.latestStartAllowanceUs === 0;
+    const latestStartUs = isJobsOwn ? job.latestStartUs : job.deadlineUs - word.latestStartAllowanceUs;
     this.core.submit({ ...job, latestStartUs }, nowUs);
   }
 
@@ -63,8 +64,8 @@ export class WordedLane {
 
   /** A job of a higher class waits for what this lane's running job holds and no scheduler can take from it. */
   makeWay(nowUs: number): void {
-    const sessionId = this.sessionOf.get(this.runningJobId);
-    if (sessionId === undefined || this.words.get(sessionId)?.isCancelledIfBlocking !== true) return;
+    const running = this.jobs.get(this.runningJobId);
+    if (running === undefined || this.words.get(running.sessionId)?.isCancelledIfBlocking !== true) return;
     this.core.cancel(this.runningJobId, { reason: "preempted", nowUs });
   }
 
@@ -75,7 +76,7 @@ export class WordedLane {
 
   /** The core has settled a job. */
   noteSettled(jobId: number): void {
-    this.sessionOf.delete(jobId);
+    this.jobs.delete(jobId);
     if (this.runningJobId === jobId) this.runningJobId = -1;
   }
 
@@ -86,4 +87,8 @@ export class WordedLane {
   tick(nowUs: number): void {
     this.core.tick(nowUs);
   }
+}
+
+function byUrgency(a: LaneJob, b: LaneJob): number {
+  return a.deadlineUs - b.deadlineUs || a.jobId - b.jobId;
 }

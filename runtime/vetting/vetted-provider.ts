@@ -4,7 +4,9 @@
 import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import type { NativeAddon } from "../bindings/addon.js";
+import type { Criticality } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
+import type { RunningJob } from "../core/lane.js";
 import type { CertainInputs } from "../graphs/settle-model.js";
 import type {
   GraphOrigin,
@@ -69,6 +71,14 @@ export class VettedProvider implements Provider {
 
   nextJobId(): number {
     return this.inner.nextJobId();
+  }
+
+  runningJobs(): readonly RunningJob[] {
+    return this.inner.runningJobs();
+  }
+
+  replaceLane(criticality: Criticality, laneIndex: number): void {
+    this.inner.replaceLane(criticality, laneIndex);
   }
 
   async open(request: OpenRequest): Promise<ProviderSession> {

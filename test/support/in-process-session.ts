@@ -3,9 +3,10 @@
 
 import { SystemClock } from "../../runtime/bindings/system-clock.js";
 import type { Clock } from "../../runtime/core/clock.js";
-import { type Contract, freezeContract } from "../../runtime/core/contract.js";
-import type { CancelReason, LaneJob, Settlement } from "../../runtime/core/lane.js";
+import { type Contract, type Criticality, freezeContract } from "../../runtime/core/contract.js";
+import type { CancelReason, LaneJob, RunningJob, Settlement } from "../../runtime/core/lane.js";
 import type { OutcomeReason, OutcomeStatus } from "../../runtime/core/outcome.js";
+import { initialWord, type SessionWord } from "../../runtime/core/session-word.js";
 import type { TensorSpec } from "../../runtime/core/tensor.js";
 import { OrtNodeGraphs } from "../../runtime/providers/ort-node/ort-node-graphs.js";
 import { PrivateSlot } from "../../runtime/providers/ort-node/private-slot.js";
@@ -63,6 +64,7 @@ export function openInProcess(options: InProcessOptions): Promise<Session> {
 
 class InProcessProvider implements Provider {
   readonly name = "ort-node" as const;
+  readonly #sessions: InProcessProviderSession[] = [];
   #jobId = 0;
 
   constructor(readonly settleInstead: SettleInstead) {}
@@ -80,7 +82,18 @@ class InProcessProvider implements Provider {
     const graphs = new OrtNodeGraphs();
     const reply = await graphs.answer({ kind: "open", id: 0, sessionId: 1, graph: request.graph!, ort: {} });
     if (reply.kind !== "opened") throw new Error(reply.kind === "failed" ? reply.message : reply.kind);
-    return new InProcessProviderSession({ graphs, request, specs: reply, settleInstead: this.settleInstead });
+    const { settleInstead } = this;
+    const session = new InProcessProviderSession({ graphs, request, specs: reply, settleInstead });
+    this.#sessions.push(session);
+    return session;
+  }
+
+  runningJobs(): readonly RunningJob[] {
+    return this.#sessions.flatMap(({ running }) => running ?? []);
+  }
+
+  replaceLane(): never {
+    throw new Error("a run of this very process cannot be given up");
   }
 
   async close(): Promise<void> {}
@@ -93,6 +106,7 @@ class InProcessProviderSession implements ProviderSession {
   readonly sessionId = 1;
   readonly #lane: ModelLane;
   readonly #graphs: OrtNodeGraphs;
+  readonly #criticality: Criticality;
   readonly #settleInstead: SettleInstead;
   readonly #onSettle: (settlement: Settlement) => void;
   readonly #inFlight = new Map<number, () => void>();
@@ -109,6 +123,7 @@ class InProcessProviderSession implements ProviderSession {
     this.outputs = specs.outputs;
     this.slots = Array.from({ length: request.slots }, (_, index) => new PrivateSlot(index, specs));
     this.#graphs = graphs;
+    this.#criticality = request.criticality;
     this.#settleInstead = given.settleInstead;
     this.#onSettle = (settlement) => {
       this.#inFlight.get(settlement.jobId)?.();
@@ -123,6 +138,15 @@ class InProcessProviderSession implements ProviderSession {
       },
       onSettle: this.#onSettle,
     });
+    this.#lane.publish(this.sessionId, initialWord(request.criticality));
+  }
+
+  get running(): RunningJob | undefined {
+    return this.#lane.started && { ...this.#lane.started, criticality: this.#criticality, laneIndex: 0 };
+  }
+
+  publish(word: SessionWord): void {
+    this.#lane.publish(this.sessionId, word);
   }
 
   submit(job: Omit<LaneJob, "sessionId">): void {

@@ -1,7 +1,9 @@
 // Owns a provider in virtual time: the real lane rules over runs of a chosen length. Knows no model.
 // Its graphs double their single float input `x` of four elements into `y`.
 
-import type { CancelReason, LaneJob, Settlement } from "../../runtime/core/lane.js";
+import type { Criticality } from "../../runtime/core/contract.js";
+import type { CancelReason, LaneJob, RunningJob, Settlement } from "../../runtime/core/lane.js";
+import { initialWord, type SessionWord } from "../../runtime/core/session-word.js";
 import type { Tensor, TensorData, TensorSpec } from "../../runtime/core/tensor.js";
 import type {
   OpenRequest,
@@ -25,6 +27,7 @@ export class VirtualProvider implements Provider {
   readonly name = "null" as const;
   readonly work: VirtualWork = { busyUs: 1000, stopUs: 10, kind: "completed", message: undefined };
   private jobId = 0;
+  private readonly sessions: VirtualSession[] = [];
 
   constructor(private readonly clock: VirtualClock) {}
 
@@ -38,7 +41,18 @@ export class VirtualProvider implements Provider {
   }
 
   async open(request: OpenRequest): Promise<ProviderSession> {
-    return new VirtualSession(this.clock, this.work, request);
+    const sessionId = this.sessions.length + 1;
+    const session = new VirtualSession({ clock: this.clock, work: this.work, sessionId }, request);
+    this.sessions.push(session);
+    return session;
+  }
+
+  runningJobs(): readonly RunningJob[] {
+    return this.sessions.flatMap((session) => session.running ?? []);
+  }
+
+  replaceLane(criticality: Criticality, laneIndex: number): void {
+    for (const session of this.sessions) session.replace(criticality, laneIndex);
   }
 
   async close(): Promise<void> {}
@@ -48,16 +62,20 @@ class VirtualSession implements ProviderSession {
   readonly inputs: readonly TensorSpec[] = [{ name: "x", dtype: "float32", shape: [4] }];
   readonly outputs: readonly TensorSpec[] = [{ name: "y", dtype: "float32", shape: [4] }];
   readonly slots: readonly VirtualSlot[];
-  readonly sessionId = 1;
+  readonly sessionId: number;
+  private readonly clock: VirtualClock;
+  private readonly work: VirtualWork;
   private readonly lane: ModelLane;
   private readonly inFlight = new Set<number>();
   private finish: ((kind: RunEnd["kind"]) => void) | undefined;
 
   constructor(
-    private readonly clock: VirtualClock,
-    private readonly work: VirtualWork,
-    request: OpenRequest,
+    { clock, work, sessionId }: { clock: VirtualClock; work: VirtualWork; sessionId: number },
+    private readonly request: OpenRequest,
   ) {
+    this.clock = clock;
+    this.work = work;
+    this.sessionId = sessionId;
     this.slots = Array.from({ length: request.slots }, (_, index) => new VirtualSlot(index));
     this.lane = new ModelLane({
       clock,
@@ -75,6 +93,20 @@ class VirtualSession implements ProviderSession {
         request.onSettle(settlement);
       },
     });
+    this.lane.publish(sessionId, initialWord(request.criticality));
+  }
+
+  get running(): RunningJob | undefined {
+    const { criticality, laneIndex } = this.request;
+    return this.lane.started && { ...this.lane.started, criticality, laneIndex };
+  }
+
+  replace(criticality: Criticality, laneIndex: number): void {
+    if (criticality === this.request.criticality && laneIndex === this.request.laneIndex) this.lane.replace();
+  }
+
+  publish(word: SessionWord): void {
+    this.lane.publish(this.sessionId, word);
   }
 
   submit(job: Omit<LaneJob, "sessionId">): void {
@@ -99,8 +131,11 @@ class VirtualSession implements ProviderSession {
 
   private start(job: LaneJob, ended: (end: RunEnd) => void): void {
     const startedUs = this.clock.nowUs();
-    const alarm = this.clock.setAlarm(startedUs + this.work.busyUs, () => this.finish?.(this.work.kind));
-    this.finish = (kind) => {
+    const alarm = this.clock.setAlarm(startedUs + this.work.busyUs, () => {
+      // A run that was given up does not end its successor.
+      if (this.finish === finish) finish(this.work.kind);
+    });
+    const finish = (kind: RunEnd["kind"]): void => {
       this.finish = undefined;
       alarm.cancel();
       if (kind === "completed") this.slots[job.slot]!.compute();
@@ -108,6 +143,7 @@ class VirtualSession implements ProviderSession {
       const { message } = this.work;
       ended({ kind, endedUs, cpuUs: endedUs - startedUs, ...(message === undefined ? {} : { message }) });
     };
+    this.finish = finish;
   }
 }
 

@@ -1,10 +1,11 @@
 // Owns one lane of the fallback: the model lane's rules over a process that runs one request at a time.
-// Knows no session. Invariant: each job is run at most once and its handler is told once.
+// Knows no graph. Invariant: each job is run at most once and its handler is told once.
 
 import { monotonicUs } from "../../bindings/system-clock.js";
 import type { Clock } from "../../core/clock.js";
 import type { Criticality } from "../../core/contract.js";
-import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
+import type { CancelReason, LaneJob, RunningJob, Settlement } from "../../core/lane.js";
+import type { SessionWord } from "../../core/session-word.js";
 import type { RunEnd } from "../../scheduler/lane-core.js";
 import { ModelLane } from "../../scheduler/model-lane.js";
 import { LaneProcess } from "./lane-process.js";
@@ -17,12 +18,12 @@ export interface ForkedWork {
 
 /** A lane whose executor is a forked process. A run there cannot be stopped, so a stopped job settles when it ends. */
 export class ForkedLane {
-  readonly process: LaneProcess;
+  private current: LaneProcess;
   private readonly lane: ModelLane;
   private readonly work = new Map<number, ForkedWork>();
 
-  constructor(options: { clock: Clock; criticality: Criticality }) {
-    this.process = new LaneProcess(options.criticality);
+  constructor(private readonly options: { clock: Clock; criticality: Criticality; laneIndex: number }) {
+    this.current = new LaneProcess(options.criticality);
     this.lane = new ModelLane({
       clock: options.clock,
       executor: {
@@ -37,6 +38,35 @@ export class ForkedLane {
     });
   }
 
+  get process(): LaneProcess {
+    return this.current;
+  }
+
+  get running(): RunningJob | undefined {
+    const { criticality, laneIndex } = this.options;
+    return this.lane.started && { ...this.lane.started, criticality, laneIndex };
+  }
+
+  publish(sessionId: number, word: SessionWord): void {
+    this.lane.publish(sessionId, word);
+  }
+
+  forget(sessionId: number): void {
+    this.lane.forget(sessionId);
+  }
+
+  /**
+   * Ends the process with whatever it runs and goes on in a new one. `prepare` is called before the new one is asked for
+   * anything else.
+   */
+  replace(prepare: () => void): void {
+    if (!this.lane.started) return;
+    this.current.kill();
+    this.current = new LaneProcess(this.options.criticality);
+    prepare();
+    this.lane.replace();
+  }
+
   submit(job: LaneJob, work: ForkedWork): void {
     this.work.set(job.jobId, work);
     this.lane.submit(job);
@@ -48,7 +78,7 @@ export class ForkedLane {
 
   private async run(job: LaneJob): Promise<RunEnd> {
     try {
-      return await this.work.get(job.jobId)!.run(this.process);
+      return await this.work.get(job.jobId)!.run(this.current);
     } catch (error) {
       return { kind: "lost", endedUs: monotonicUs(), cpuUs: -1, message: (error as Error).message };
     }

@@ -3,8 +3,10 @@
 
 import { monotonicUs } from "../../bindings/system-clock.js";
 import type { Clock } from "../../core/clock.js";
+import type { Criticality } from "../../core/contract.js";
 import { RedlineError } from "../../core/errors.js";
-import type { CancelReason, LaneJob } from "../../core/lane.js";
+import type { CancelReason, LaneJob, RunningJob } from "../../core/lane.js";
+import { initialWord, type SessionWord } from "../../core/session-word.js";
 import type { TensorSpec } from "../../core/tensor.js";
 import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
 import { closeShapes } from "../stated-shapes.js";
@@ -42,12 +44,7 @@ export class OrtNodeProvider implements Provider {
     const lane = this.laneFor(request);
     this.sessionId += 1;
     const sessionId = this.sessionId;
-    const reply = await lane.process.ask({
-      kind: "open",
-      sessionId,
-      graph: request.graph!,
-      ort: request.ort ?? {},
-    });
+    const reply = await askToOpen(lane, { sessionId, request });
     if (reply.kind !== "opened") {
       const message = reply.kind === "failed" ? reply.message : `unexpected reply ${reply.kind}`;
       const isMissing = /doesn't exist|does not exist|no such file/i.test(message);
@@ -68,6 +65,18 @@ export class OrtNodeProvider implements Provider {
     return session;
   }
 
+  runningJobs(): readonly RunningJob[] {
+    return [...this.lanes.values()].flatMap(({ running }) => running ?? []);
+  }
+
+  /** The process's graphs go with it: they are opened again before the next job runs. */
+  replaceLane(criticality: Criticality, laneIndex: number): void {
+    const lane = this.lanes.get(keyOf({ criticality, laneIndex }));
+    lane?.replace(() => {
+      for (const session of this.sessions) session.openAgain(lane);
+    });
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.sessions].map((session) => session.close()));
     abandoned.unregister(this);
@@ -76,11 +85,11 @@ export class OrtNodeProvider implements Provider {
   }
 
   private laneFor({ criticality, laneIndex }: OpenRequest): ForkedLane {
-    const key = `${criticality}/${laneIndex}`;
+    const key = keyOf({ criticality, laneIndex });
     const existing = this.lanes.get(key);
     // Sessions of a process that died settle `failed / lost`; the next open gets a fresh one.
     if (existing && !existing.process.isLost) return existing;
-    const lane = new ForkedLane({ clock: this.clock, criticality });
+    const lane = new ForkedLane({ clock: this.clock, criticality, laneIndex });
     this.lanes.set(key, lane);
     return lane;
   }
@@ -104,6 +113,7 @@ class OrtNodeSession implements ProviderSession {
 
   constructor(private readonly parts: OrtNodeSessionParts) {
     this.sessionId = parts.sessionId;
+    parts.lane.publish(parts.sessionId, initialWord(parts.request.criticality));
     this.inputs = parts.specs.inputs;
     this.outputs = parts.specs.outputs;
     this.slots = Array.from(
@@ -141,6 +151,16 @@ class OrtNodeSession implements ProviderSession {
     this.parts.lane.cancel(jobId, reason);
   }
 
+  publish(word: SessionWord): void {
+    this.parts.lane.publish(this.sessionId, word);
+  }
+
+  /** The lane has a new process. */
+  openAgain(lane: ForkedLane): void {
+    // What becomes of it the next run says: the process answers in order, and has the graph or has it not.
+    if (lane === this.parts.lane) void askToOpen(lane, this.parts).catch(() => undefined);
+  }
+
   runInline(): never {
     throw new RedlineError("PROVIDER_UNAVAILABLE", {
       what: "runSync",
@@ -161,8 +181,18 @@ class OrtNodeSession implements ProviderSession {
     await Promise.all(pending.map(([, settled]) => settled));
     // A lane process that has died has nothing left to free.
     await this.parts.lane.process.ask({ kind: "close", sessionId: this.sessionId }).catch(() => undefined);
+    this.parts.lane.forget(this.sessionId);
     this.parts.onClosed();
   }
+}
+
+function keyOf({ criticality, laneIndex }: Pick<OpenRequest, "criticality" | "laneIndex">): string {
+  return `${criticality}/${laneIndex}`;
+}
+
+function askToOpen(lane: ForkedLane, given: { readonly sessionId: number; readonly request: OpenRequest }) {
+  const { graph, ort = {} } = given.request;
+  return lane.process.ask({ kind: "open", sessionId: given.sessionId, graph: graph!, ort });
 }
 
 function refuseWhatNeedsTheAddon(request: OpenRequest): void {

@@ -2,13 +2,16 @@
 // Knows no session. Invariant: each record of the ring is delivered once, to the handler of its job.
 
 import { isMainThread } from "node:worker_threads";
-import { COMPLETION_FIELDS, type NativeAddon } from "../../bindings/addon.js";
-import type { Settlement } from "../../core/lane.js";
+import { COMPLETION_FIELDS, type NativeAddon, RUNNING_FIELDS } from "../../bindings/addon.js";
+import { CRITICALITIES } from "../../core/contract.js";
+import type { RunningJob, Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
 
 // More than the jobs one environment keeps in flight in practice; what does not fit waits in the host.
 const RING_RECORDS = 1024;
 const FIELDS = COMPLETION_FIELDS.length;
+// More lanes than any machine here has cores, for each class.
+const MOST_RUNNING = 256;
 
 /** Receives the settlement of one job. */
 export type SettleHandler = (settlement: Settlement) => void;
@@ -19,6 +22,7 @@ export class NativeEnvironment {
     new SharedArrayBuffer(RING_RECORDS * FIELDS * Float64Array.BYTES_PER_ELEMENT),
   );
   private readonly cursor = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  private readonly running = new Float64Array(MOST_RUNNING * RUNNING_FIELDS.length);
   private readonly handlers = new Map<number, SettleHandler>();
   private jobId: number;
 
@@ -37,6 +41,20 @@ export class NativeEnvironment {
   /** Registers who is told of a job before it is submitted. */
   expect(jobId: number, handler: SettleHandler): void {
     this.handlers.set(jobId, handler);
+  }
+
+  /** What the process's lanes run at this moment. */
+  runningJobs(): readonly RunningJob[] {
+    const records = this.running;
+    return Array.from({ length: this.addon.runningJobs(records) }, (_, index) => {
+      const at = index * RUNNING_FIELDS.length;
+      return {
+        jobId: records[at]!,
+        startedUs: records[at + 1]!,
+        criticality: CRITICALITIES[records[at + 2]!]!,
+        laneIndex: records[at + 3]!,
+      };
+    });
   }
 
   private drain(): void {

@@ -10,9 +10,11 @@ import {
   SUBMIT_KEEP_LATE,
 } from "../../bindings/addon.js";
 import { remedyForLibrary } from "../../bindings/load.js";
+import type { Criticality } from "../../core/contract.js";
 import { ERROR_TABLE, type ErrorCode, RedlineError } from "../../core/errors.js";
-import type { CancelReason, LaneJob, Settlement } from "../../core/lane.js";
+import type { CancelReason, LaneJob, RunningJob, Settlement } from "../../core/lane.js";
 import { OUTCOME_CODES } from "../../core/outcome.js";
+import { encodeWord, type SessionWord } from "../../core/session-word.js";
 import type { TensorSpec } from "../../core/tensor.js";
 import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
 import type { MemorySharing } from "../slot-memory.js";
@@ -73,6 +75,14 @@ export class NativeProvider implements Provider {
     }
   }
 
+  runningJobs(): readonly RunningJob[] {
+    return this.environment.runningJobs();
+  }
+
+  replaceLane(criticality: Criticality, laneIndex: number): void {
+    this.options.addon.replaceLane(criticality, laneIndex);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.sessions].map((session) => session.close()));
   }
@@ -129,6 +139,10 @@ class NativeProviderSession implements ProviderSession {
 
   cancel(jobId: number, reason: CancelReason): void {
     this.environment.addon.cancel(jobId, CANCEL_CODES[reason]);
+  }
+
+  publish(word: SessionWord): void {
+    this.environment.addon.publish(this.sessionId, encodeWord(word));
   }
 
   runInline(slot: number): Settlement {

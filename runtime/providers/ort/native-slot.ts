@@ -48,8 +48,13 @@ export class NativeSlot implements ProviderSlot {
     if (this.isBound) return;
     const inputs = this.memory.filledInputs().map(bindingOf);
     const outputs = this.memory.outputs.map((tensor) => (isFilled(tensor) ? bindingOf(tensor) : null));
-    this.host.addon.bindSlot(this.host.sessionId, this.index, inputs, outputs);
-    this.isBound = true;
+    try {
+      this.host.addon.bindSlot(this.host.sessionId, this.index, inputs, outputs);
+      this.isBound = true;
+    } catch (error) {
+      // A run that was given up is still in the slot: the host settles the job that wants it.
+      if ((error as { code?: string }).code !== "INPUT_SLOT") throw error;
+    }
   }
 
   output(name: string): Tensor {

@@ -1,6 +1,7 @@
 // The TypeScript lane, in virtual time, against the suite every lane must pass.
 
 import type { LaneJob, Settlement } from "../../../runtime/core/lane.js";
+import { initialWord } from "../../../runtime/core/session-word.js";
 import type { RunEnd } from "../../../runtime/scheduler/lane-core.js";
 import { type Executor, ModelLane } from "../../../runtime/scheduler/model-lane.js";
 import { type LaneUnderTest, laneSuite } from "../../support/lane-suite.js";
@@ -44,6 +45,7 @@ async function open(): Promise<LaneUnderTest> {
     executor: new VirtualExecutor(clock),
     onSettle: (settlement) => settlements.push(settlement),
   });
+  lane.publish(1, initialWord("interactive"));
   return {
     busyUs: BUSY_US,
     nowUs: () => clock.nowUs(),
