@@ -13,7 +13,9 @@ import { cancel } from "./scenarios/cancel.js";
 import { contracts } from "./scenarios/contracts.js";
 import { eventLoop } from "./scenarios/event-loop.js";
 import { hosted } from "./scenarios/hosted.js";
+import { idle } from "./scenarios/idle.js";
 import { leakOpens, leakRuns } from "./scenarios/leak.js";
+import { mixed } from "./scenarios/mixed.js";
 import { nullProvider } from "./scenarios/null.js";
 import { ops, PICK_ROW } from "./scenarios/ops.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
@@ -28,6 +30,8 @@ const SCENARIOS: readonly Scenario[] = [
   start,
   contracts,
   hosted,
+  mixed,
+  idle,
   leakOpens,
   leakRuns,
   vetting,

@@ -39,15 +39,26 @@ export async function storedModel(name: string): Promise<string> {
   }
 }
 
-/** A WAV file as frames of 512 samples at 16 kHz; the padded last one is left out. */
-export async function speechFrames(path: string): Promise<Float32Array[]> {
-  const cutter = new FrameCutter();
-  const frames: Float32Array[] = [];
+/** A WAV file as samples at 16 kHz. */
+export async function speechSamples(path: string): Promise<Float32Array> {
+  const pieces: Float32Array[] = [];
   let resampler: SpeechResampler | undefined;
   for await (const chunk of readWav({ path, clock: new SystemClock(monotonicUs) })) {
     resampler ??= new SpeechResampler(chunk);
-    for (const frame of cutter.push(resampler.push(chunk.samples))) frames.push(frame.samples);
+    pieces.push(resampler.push(chunk.samples));
   }
+  const samples = new Float32Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    samples.set(piece, at);
+    at += piece.length;
+  }
+  return samples;
+}
+
+/** A WAV file as frames of 512 samples at 16 kHz; the padded last one is left out. */
+export async function speechFrames(path: string): Promise<Float32Array[]> {
+  const frames = new FrameCutter().push(await speechSamples(path)).map(({ samples }) => samples);
   if (frames.length === 0) throw new Error(`${path} holds less than one frame of 32 ms`);
   return frames;
 }

@@ -51,19 +51,22 @@ export class PipelineTotals {
 export class LiveTotals {
   readonly voice = new PipelineTotals();
   readonly driving = new PipelineTotals();
+  readonly wake = new PipelineTotals();
   hogRuns = 0;
   readonly #cpuShares: number[] = [];
 
   add(result: LiveResult): void {
     this.voice.add(result.voice);
     this.driving.add(result.driving);
-    this.hogRuns += result.hogRuns;
+    if (result.wake !== null) this.wake.add(result.wake);
+    this.hogRuns += result.hogs.runs;
     this.#cpuShares.push(result.cpuShare);
   }
 
   /** Writes the arm's rows. */
   write(bench: Bench, arm: string): void {
-    for (const pipeline of ["driving", "voice"] as const) {
+    for (const pipeline of ["driving", "voice", "wake"] as const) {
+      if (pipeline === "wake" && this.wake.n === 0) continue;
       const { outcomes, lost, starved, n, misses, missRatio, settleUs, heardUs } = this[pipeline];
       bench.row({ type: "pipeline", arm, pipeline, n, misses, missRatio, outcomes, lost, starved });
       bench.say(
@@ -80,13 +83,20 @@ export class LiveTotals {
   }
 
   /** A block in a few figures, for its row. */
-  static brief({ voice, driving, hogRuns, cpuShare }: LiveResult) {
+  static brief({ voice, driving, wake, hogs, cpuShare, machine }: LiveResult) {
     const of = (record: LiveRecord) => {
       const totals = new PipelineTotals();
       totals.add(record);
       const { n, misses, outcomes, lost, starved, settleUs } = totals;
       return { n, misses, outcomes, lost, starved, settleUs };
     };
-    return { voice: of(voice), driving: of(driving), hogRuns, cpuShare };
+    return {
+      voice: of(voice),
+      driving: of(driving),
+      ...(wake === null ? {} : { wake: of(wake) }),
+      hogRuns: hogs.runs,
+      cpuShare,
+      machine,
+    };
   }
 }

@@ -2,19 +2,12 @@
 // tuned onnxruntime-node, with and without a background hog. Control: the peer itself, block by block.
 
 import { DEFAULT_TEACHER, DRIVE_SAMPLE, requireFile, storedModel, VOICE_SAMPLE } from "../harness/assets.js";
-import { startArm } from "../harness/child.js";
 import { interleave } from "../harness/interleave.js";
-import type { LiveRequest, LiveResult } from "../harness/live-block.js";
+import { type LiveArm, missRatioAgainst, peerArm, redlineArm, runLiveBlock } from "../harness/live-arm.js";
 import { LiveTotals } from "../harness/live-totals.js";
-import { quantilesOf } from "../harness/quantiles.js";
 import { type Bench, type Scenario, SHARED_OPTIONS } from "../harness/scenario.js";
-import { atMost, atMostTimes, type Verdict } from "../harness/verdict.js";
-
-/** The period of which an unhurried frame takes the same share as 37 ms of 50 ms, the load of the reference figures. */
-const AUTO_FACTOR = 1.35;
-
-/** Long enough for 40 frames at the unhurried period. */
-const SOLO_SECONDS = 20;
+import { periodOf, soloPipelineMs } from "../harness/solo-pipeline.js";
+import { atMost, type Verdict } from "../harness/verdict.js";
 
 export const contracts: Scenario = {
   name: "contracts",
@@ -41,14 +34,6 @@ export const contracts: Scenario = {
   run: measure,
 };
 
-/** One arm: a side, a model, a period, with or without hog. */
-interface Arm {
-  readonly name: string;
-  readonly module: "arms/live-redline.js" | "peers/live-ort.js";
-  readonly request: LiveRequest & { readonly provider: string };
-  readonly totals: LiveTotals;
-}
-
 async function measure(bench: Bench): Promise<Verdict[]> {
   const teacher = requireFile(bench.text("teacher"), "teacher");
   const shared = await sharedRequest(bench);
@@ -57,7 +42,7 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   const periods = bench
     .text("periods")
     .split(",")
-    .map((word) => periodOf(word.trim(), soloMs));
+    .map((word) => periodOf(word.trim(), { option: "periods", soloMs }));
   const arms = await armsOf(bench, { teacher, periods, shared });
   const blockS = bench.number("block-s");
   await interleave({
@@ -65,38 +50,11 @@ async function measure(bench: Bench): Promise<Verdict[]> {
     rounds: Math.max(1, Math.round((bench.number("minutes") * 60) / blockS)),
     restMs: 500,
     block: async (arm, round) => {
-      const process = await startArm(arm.module);
-      try {
-        const result = await process.ask<LiveResult>("run", arm.request);
-        arm.totals.add(result);
-        bench.row({ type: "block", arm: arm.name, round, ...LiveTotals.brief(result) });
-      } finally {
-        await process.close();
-      }
+      await runLiveBlock(bench, arm, round);
     },
   });
   for (const { name, totals } of arms) totals.write(bench, name);
   return judge(arms, { soloMs, periods });
-}
-
-/** The p50 from capture to result of the peer's loops without a hog, at a period that leaves them all the time they want. */
-async function soloPipelineMs(
-  request: Omit<LiveRequest, "drivingPeriodMs" | "hasHog" | "seconds">,
-): Promise<number> {
-  const process = await startArm("peers/live-ort.js");
-  try {
-    const unhurried = { ...request, drivingPeriodMs: 500, hasHog: false, seconds: SOLO_SECONDS };
-    const { driving } = await process.ask<LiveResult>("run", unhurried);
-    return (quantilesOf(driving.heardUs).p50 ?? Number.NaN) / 1000;
-  } finally {
-    await process.close();
-  }
-}
-
-function periodOf(word: string, soloMs: number): number {
-  const periodMs = word === "auto" ? Math.round(soloMs * AUTO_FACTOR) : Number(word);
-  if (!(periodMs > 0)) throw new Error(`--periods takes milliseconds or auto, not ${word}`);
-  return periodMs;
 }
 
 /** What every block has in common; the voice model as the path the peer needs. */
@@ -107,6 +65,7 @@ async function sharedRequest(bench: Bench) {
     late: bench.text("late") === "keep" ? "keep" : "cancel",
     gate: bench.text("gate") === "on" ? "on" : "off",
     voiceModel: await storedModel("silero-vad"),
+    wake: null,
   } as const;
 }
 
@@ -117,36 +76,24 @@ async function armsOf(
     periods: readonly number[];
     shared: Awaited<ReturnType<typeof sharedRequest>>;
   },
-): Promise<Arm[]> {
+): Promise<LiveArm[]> {
   const { teacher, periods } = given;
   const shared = { ...given.shared, seconds: bench.number("block-s"), provider: bench.text("provider") };
-  const redline = (
-    name: string,
-    driving: { drivingModel: string; drivingPeriodMs: number; hasHog: boolean },
-  ): Arm => ({
-    name,
-    module: "arms/live-redline.js",
-    request: { ...shared, voiceModel: "silero-vad", ...driving },
-    totals: new LiveTotals(),
+  const student = bench.text("student");
+  const driving = (drivingModel: string, drivingPeriodMs: number, hogs: 0 | 1) => ({
+    ...shared,
+    drivingModel,
+    drivingPeriodMs,
+    hogs: { count: hogs, model: drivingModel },
   });
-  const peer = (name: string, period: { drivingPeriodMs: number; hasHog: boolean }): Arm => ({
-    name,
-    module: "peers/live-ort.js",
-    request: { ...shared, drivingModel: teacher, ...period },
-    totals: new LiveTotals(),
-  });
-  const student = { drivingModel: bench.text("student"), drivingPeriodMs: bench.number("student-period-ms") };
   return [
-    redline("redline student", { ...student, hasHog: false }),
+    redlineArm("redline student", driving(student, bench.number("student-period-ms"), 0)),
     ...periods.flatMap((drivingPeriodMs) =>
-      [false, true].flatMap((hasHog) => [
-        redline(armName("redline", { drivingPeriodMs, hasHog }), {
-          drivingModel: teacher,
-          drivingPeriodMs,
-          hasHog,
-        }),
-        peer(armName("ort-node", { drivingPeriodMs, hasHog }), { drivingPeriodMs, hasHog }),
-      ]),
+      ([0, 1] as const).flatMap((hogs) => {
+        const request = driving(teacher, drivingPeriodMs, hogs);
+        const name = { drivingPeriodMs, hasHog: hogs === 1 };
+        return [redlineArm(armName("redline", name), request), peerArm(armName("ort-node", name), request)];
+      }),
     ),
   ];
 }
@@ -158,7 +105,7 @@ function armName(
   return `${side} ${drivingPeriodMs} ms${hasHog ? " + hog" : ""}`;
 }
 
-function judge(arms: readonly Arm[], given: { soloMs: number; periods: readonly number[] }): Verdict[] {
+function judge(arms: readonly LiveArm[], given: { soloMs: number; periods: readonly number[] }): Verdict[] {
   const of = (name: string): LiveTotals => arms.find((arm) => arm.name === name)?.totals ?? new LiveTotals();
   const kept = (what: string, measured: number | null): Verdict =>
     atMost({ what, bar: "<= 0.1 % late or lost", measured, limit: 0.001, unit: "share" });
@@ -188,37 +135,14 @@ function judge(arms: readonly Arm[], given: { soloMs: number; periods: readonly 
           unit: "us",
           note: `every settled job counts, a cancelled one with the time it was given up; ${note}`,
         }),
-        againstHog(teacher, { ours: at("redline", true), theirs: at("ort-node", true), note }),
+        missRatioAgainst({
+          what: `${teacher} with a hog: driving miss ratio`,
+          ours: at("redline", true),
+          theirs: at("ort-node", true),
+          factor: 0.1,
+          note,
+        }),
       ];
     }),
   ];
-}
-
-function againstHog(
-  teacher: string,
-  { ours, theirs, note }: { ours: LiveTotals; theirs: LiveTotals; note: string },
-): Verdict {
-  const ratio = ours.driving.missRatio;
-  const peers = theirs.driving.missRatio;
-  const counts = `Redline ${ours.driving.misses} of ${ours.driving.n}, peer ${theirs.driving.misses} of ${theirs.driving.n}; hog runs ${ours.hogRuns} and ${theirs.hogRuns}`;
-  const what = `${teacher} with a hog: driving miss ratio`;
-  // A ratio over a peer that missed nothing says nothing; then only nothing missed is as good.
-  if (peers === 0) {
-    return atMost({
-      what,
-      bar: "<= 0.1x the peer's",
-      measured: ratio,
-      limit: 0,
-      unit: "share",
-      note: `${counts}; ${note}`,
-    });
-  }
-  return atMostTimes({
-    what,
-    ours: ratio,
-    theirs: peers,
-    factor: 0.1,
-    of: "the peer's",
-    note: `${counts}; ${note}`,
-  });
 }

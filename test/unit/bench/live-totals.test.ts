@@ -9,6 +9,7 @@ const record = (outcomes: Record<string, number>, lost = 0) => ({
   starved: 0,
   settleUs: [1000],
   heardUs: [1100],
+  missed: [],
 });
 
 test("a lost frame is a miss like a late one", () => {
@@ -24,8 +25,10 @@ test("blocks add up", () => {
   const block = {
     voice: record({ "done / ok": 10 }),
     driving: record({ "done / ok": 4 }, 1),
-    hogRuns: 2,
+    wake: record({ "done / ok": 5, "dropped / stale": 1 }),
+    hogs: { runs: 2, cpuUs: 10 },
     cpuShare: 0.5,
+    machine: null,
   };
 
   totals.add(block);
@@ -33,6 +36,7 @@ test("blocks add up", () => {
 
   expect(totals.voice).toMatchObject({ n: 20, misses: 0, missRatio: 0 });
   expect(totals.driving).toMatchObject({ n: 10, misses: 2, missRatio: 0.2 });
+  expect(totals.wake).toMatchObject({ n: 12, misses: 2 });
   expect(totals.hogRuns).toBe(4);
 });
 
