@@ -8,9 +8,11 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type NativeAddon, ORT_API_VERSION } from "./bindings/addon.js";
 import { reasonOf } from "./bindings/addon-fault.js";
+import { loadKernels } from "./bindings/kernels.js";
 import { findOrtLibrary, loadNative, remedyForLibrary } from "./bindings/load.js";
 import { CRITICALITIES } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
+import { sharedOps } from "./ops/ops.js";
 import { examinePower } from "./power-check.js";
 import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
 import { composeRuntime, type RuntimeOptions } from "./runtime.js";
@@ -72,6 +74,7 @@ export async function examine(options: DoctorOptions = {}): Promise<DoctorReport
     await libraryFinding(native.addon),
     acceleratorFinding(),
     simdFinding(native.addon),
+    opsFinding(),
     priorityFinding(native.addon),
     await vettingFinding(native.addon),
     await inferenceFinding(options),
@@ -165,6 +168,16 @@ function simdFinding(addon: NativeAddon | null): Finding {
   const model = cpus()[0]?.model.trim() || "unknown processor";
   const found = `${addon === null ? "unknown without the addon" : addon.simd.join(", ") || "none"} (${model}, ${cpus().length} cores)`;
   return { check: "simd", state: addon === null ? "limited" : "ok", found, reasons: [] };
+}
+
+/** What the fused ops may run in; which of them runs each form is measured at its first use. */
+function opsFinding(): Finding {
+  const check = "ops";
+  const names = sharedOps().implementations.filter((name) => name !== "reference");
+  const found = `${names.join(", ") || "TypeScript alone"}: before and after networks`;
+  if (names.some((name) => name.startsWith("native"))) return { check, state: "ok", found, reasons: [] };
+  const reasons = loadKernels().passed.map(({ flavour, reason }) => `wasm ${flavour}: ${reason}`);
+  return { check, state: "limited", found, reasons: ["native ops need the addon", ...reasons] };
 }
 
 function priorityFinding(addon: NativeAddon | null): Finding {

@@ -26,6 +26,8 @@ export const LIMITS = {
   imageScans: 64,
   /** Forms of ops whose fastest implementation is remembered, oldest out first: more than any program's cameras and models. */
   opPicks: 256,
+  /** Memory the WASM kernels may grow to: four frames of 8K video as RGB and what is made of them. A larger form runs in TypeScript. */
+  kernelBytes: 536_870_912,
   /** Largest manifest in bytes. */
   manifestBytes: 1_048_576,
   /** Largest model file in bytes (ONNX protobuf's own limit). */

@@ -16,7 +16,7 @@ import type { RunsPlan } from "./runs-plan.js";
 
 /** One implementation of every op. */
 export interface OpKernels {
-  /** `reference`, or `native` and an instruction set. */
+  /** `reference`, `native` and an instruction set, or `wasm` and a flavour. */
   readonly name: string;
   image(plan: ImagePlan, source: Uint8Array, target: ImageElements): void;
   margins(
@@ -36,7 +36,7 @@ export interface OpKernels {
   ): void;
 }
 
-/** The definition of every op, in TypeScript: what the others must equal, and what runs where there is no addon. */
+/** The definition of every op, in TypeScript: what the others must equal, and what runs where there are no vectors. */
 export const REFERENCE_KERNELS: OpKernels = Object.freeze({
   name: "reference",
   image,

@@ -14,6 +14,7 @@ import type { ImageElements } from "./reference/image.js";
 import type { ResampleCursor } from "./reference/resample.js";
 import { type ResamplePlan, windowEnd } from "./resample-plan.js";
 import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
+import { wasmKernels } from "./wasm-kernels.js";
 
 /**
  * The fused ops. Each takes a plan, made once, and the caller's views. A bad view is refused with `OP_ARGUMENT` and its name;
@@ -24,10 +25,13 @@ import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
  */
 export class Ops {
   readonly #picker: OpPicker;
+  /** What there is to choose from, by name. */
+  readonly implementations: readonly string[];
 
   /** With candidates, the best first where nothing else tells them apart. */
   constructor(candidates: readonly OpKernels[]) {
     this.#picker = new OpPicker(candidates);
+    this.implementations = candidates.map(({ name }) => name);
   }
 
   /** Which implementation runs each form of op used so far, and what was measured. */
@@ -124,11 +128,14 @@ export class Ops {
 
 let shared: Ops | undefined;
 
-/** The ops of this JavaScript environment: the addon's where it is loaded, and the reference. */
+/** The ops of this JavaScript environment: the addon's where it is loaded, else those in WebAssembly; and the reference. */
 export function sharedOps(): Ops {
-  if (shared === undefined) {
-    const { addon } = loadNative();
-    shared = new Ops([...(addon === null ? [] : nativeKernels(addon)), REFERENCE_KERNELS]);
-  }
+  shared ??= new Ops([...vectorKernels(), REFERENCE_KERNELS]);
   return shared;
+}
+
+/** Where the addon is, the kernels are not even compiled: they would never win against it, and cost a start some milliseconds. */
+function vectorKernels(): readonly OpKernels[] {
+  const { addon } = loadNative();
+  return addon === null ? wasmKernels() : nativeKernels(addon);
 }

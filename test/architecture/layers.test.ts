@@ -59,15 +59,17 @@ test("only the bindings load machine code", () => {
   expect(report(checkMachineCodeDoor(files))).toEqual([]);
 });
 
-test("a .node path or a dlopen outside the bindings is seen", () => {
+test("a .node path, a dlopen or the kernels outside the bindings are seen", () => {
   const bad = [
     { path: "runtime/store/a.ts", text: 'require("./redline.node");' },
     { path: "runtime/store/b.ts", text: "process.dlopen(m, path);" },
+    { path: "runtime/ops/c.ts", text: 'import { load } from "#kernels";' },
   ];
 
   expect(report(checkMachineCodeDoor(bad))).toEqual([
     'runtime/store/a.ts:1 [machine-code-door] "./redline.node": only runtime/bindings loads machine code',
     "runtime/store/b.ts:1 [machine-code-door] process.dlopen: only runtime/bindings loads machine code",
+    'runtime/ops/c.ts:1 [machine-code-door] "#kernels": only runtime/bindings loads machine code',
   ]);
 });
 

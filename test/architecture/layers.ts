@@ -131,7 +131,7 @@ function roomOf(path: string): string | undefined {
   return root === "runtime" ? room : undefined;
 }
 
-/** Only runtime/bindings loads machine code: no `.node` path and no dlopen anywhere else. */
+/** Only runtime/bindings loads machine code: no `.node` path, no dlopen and no WASM anywhere else. */
 export function checkMachineCodeDoor(files: readonly SourceText[]): Violation[] {
   return files
     .filter((file) => !file.path.startsWith("runtime/bindings/"))
@@ -139,9 +139,9 @@ export function checkMachineCodeDoor(files: readonly SourceText[]): Violation[] 
       const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2022, true);
       const found: Violation[] = [];
       const visit = (node: ts.Node): void => {
-        const isAddonPath = ts.isStringLiteralLike(node) && /\.node$/.test(node.text);
+        const isCodePath = ts.isStringLiteralLike(node) && /\.(node|wasm)$|^#kernels$/.test(node.text);
         const isDlopen = ts.isPropertyAccessExpression(node) && node.name.text === "dlopen";
-        if (isAddonPath || isDlopen) {
+        if (isCodePath || isDlopen) {
           const line = lineAt(file.text, node.getStart(source));
           const detail = `${node.getText(source)}: only runtime/bindings loads machine code`;
           found.push({ file: file.path, line, rule: "machine-code-door", detail });

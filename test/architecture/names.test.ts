@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { checkBannedWords, checkCase } from "./names.js";
 import { listTree, report } from "./source-tree.js";
 
-const CODE_FOLDERS = ["runtime", "bench", "test", "native"];
+const CODE_FOLDERS = ["runtime", "bench", "test", "native", "kernels"];
 
 test("no file or folder carries a name that says nothing", () => {
   const paths = listTree([...CODE_FOLDERS, "models", "docs"]);
@@ -14,7 +14,7 @@ test("no file or folder carries a name that says nothing", () => {
 });
 
 test("names follow their language's case", () => {
-  const paths = listTree(CODE_FOLDERS).filter((path) => /\.(m?ts|mjs|cc|cpp|h|hpp)$/.test(path));
+  const paths = listTree(CODE_FOLDERS).filter((path) => /\.(m?ts|mjs|cc|cpp|h|hpp|rs)$/.test(path));
 
   expect(paths.length).toBeGreaterThan(50);
   expect(report(checkCase(paths))).toEqual([]);
@@ -31,7 +31,12 @@ test("a banned word is seen in a folder, in a file and inside a longer name", ()
 });
 
 test("a name in the wrong case is seen", () => {
-  const bad = ["runtime/voice/energyGate.ts", "native/host/OrtHost.cc", "runtime/Voice/vad.ts"];
+  const bad = [
+    "runtime/voice/energyGate.ts",
+    "native/host/OrtHost.cc",
+    "runtime/Voice/vad.ts",
+    "kernels/src/logMel.rs",
+  ];
 
   expect(checkCase(bad).map(({ file }) => file)).toEqual(bad);
 });

@@ -1,4 +1,4 @@
-// Owns the rules about names: banned words, kebab-case for TypeScript, snake_case for C++. Reads no file itself.
+// Owns the rules about names: banned words, kebab-case for TypeScript, snake_case for C++ and Rust. Reads no file itself.
 
 import type { Violation } from "./source-tree.js";
 
@@ -35,9 +35,9 @@ export function checkBannedWords(paths: readonly string[]): Violation[] {
 
 const FOLDER = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const TYPESCRIPT = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.bench|\.d)?\.(m?ts|mjs)$/;
-const CPP = /^[a-z0-9]+(_[a-z0-9]+)*\.(cc|h)$/;
+const SNAKE = /^[a-z0-9]+(_[a-z0-9]+)*\.(cc|h|rs)$/;
 
-/** Folders and TypeScript files are kebab-case, C++ files snake_case. */
+/** Folders and TypeScript files are kebab-case, C++ and Rust files snake_case. */
 export function checkCase(paths: readonly string[]): Violation[] {
   return paths.flatMap((path) => {
     const parts = path.split("/");
@@ -45,8 +45,8 @@ export function checkCase(paths: readonly string[]): Violation[] {
     const folder = parts.find((part) => !FOLDER.test(part));
     if (folder !== undefined) return [breach(path, `folder "${folder}" is not a kebab-case noun`)];
     if (/\.(m?ts|mjs)$/.test(name) && !TYPESCRIPT.test(name)) return [breach(path, "file is not kebab-case")];
-    if (/\.(cc|cpp|h|hpp)$/.test(name) && !CPP.test(name))
-      return [breach(path, "file is not snake_case.cc or .h")];
+    if (/\.(cc|cpp|h|hpp|rs)$/.test(name) && !SNAKE.test(name))
+      return [breach(path, "file is not snake_case.cc, .h or .rs")];
     return [];
   });
 }

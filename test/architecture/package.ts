@@ -20,6 +20,7 @@ export interface PackageManifest {
 export const SHIPPED = [
   "dist",
   "prebuilds",
+  "kernels/pkg",
   "models/*/manifest.json",
   "models/samples",
   "native",

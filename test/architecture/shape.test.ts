@@ -4,23 +4,26 @@ import { expect, test } from "vitest";
 import { checkForbiddenText, checkHeader, checkLength } from "./shape.js";
 import { readTree, report } from "./source-tree.js";
 
-const CODE = [".ts", ".mjs", ".cc", ".h"];
+const CODE = [".ts", ".mjs", ".cc", ".h", ".rs"];
 
 test("every file of the product opens by saying what it owns, in at most five lines", () => {
-  const files = readTree({ under: ["runtime", "bench", "native"], endings: CODE });
+  const files = readTree({ under: ["runtime", "bench", "native", "kernels"], endings: [...CODE, ".js"] });
 
   expect(report(checkHeader(files))).toEqual([]);
 });
 
 test("every file stays under four hundred lines", () => {
-  const under = ["runtime", "bench", "native", "test", "models"];
+  const under = ["runtime", "bench", "native", "kernels", "test", "models"];
   const files = readTree({ under, endings: [...CODE, ".py"] });
 
   expect(report(checkLength(files))).toEqual([]);
 });
 
 test("no loose ends, silenced checks, banners or machine paths are committed", () => {
-  const files = readTree({ under: ["runtime", "bench", "native", "models"], endings: [...CODE, ".py"] });
+  const files = readTree({
+    under: ["runtime", "bench", "native", "kernels", "models"],
+    endings: [...CODE, ".py", ".js"],
+  });
 
   expect(report(checkForbiddenText(files))).toEqual([]);
 });

@@ -13,7 +13,16 @@ test("doctor says what is loaded, what is not and why, and that the main job can
 
   const findings = lines.filter(({ type }) => type === "finding");
   const checks = findings.map(({ check }) => check);
-  for (const check of ["node", "addon", "onnxruntime", "accelerators", "simd", "priority", "inference"]) {
+  for (const check of [
+    "node",
+    "addon",
+    "onnxruntime",
+    "accelerators",
+    "simd",
+    "ops",
+    "priority",
+    "inference",
+  ]) {
     expect(checks).toContain(check);
   }
   for (const check of ["vetting", "store", "model silero-vad", "model road-seg", "power", "ffmpeg"]) {
@@ -37,6 +46,12 @@ test("doctor says what is lost without the addon, why it is missing and what to 
   const inference = lines.find(({ check }) => check === "inference");
   expect(addon).toMatchObject({ state: "limited", reasons: ["REDLINE_NO_ADDON is 1"] });
   expect(addon?.fix).toMatch(/^(unset|set) REDLINE_NO_ADDON/);
+  const ops = lines.find(({ check }) => check === "ops");
+  expect(ops).toMatchObject({
+    state: "limited",
+    reasons: expect.arrayContaining(["native ops need the addon"]),
+  });
+  expect(ops?.found).toMatch(/^wasm (relaxed|simd128): /);
   expect(inference).toMatchObject({ state: "ok" });
   expect(inference?.found).toContain("ort-node");
   expect(status).toBe(0);

@@ -50,11 +50,19 @@ test("every file that a packed model's manifest names is packed", () => {
 });
 
 test("every file that package.json names is packed", () => {
-  const { bin, exports } = readJson<{ bin: object; exports: object }>("package.json");
-  const named = JSON.stringify([bin, exports]).match(/(?<="\.\/)[^"]+(?="(?!:))/g) ?? [];
+  const { bin, imports, exports } = readJson<Record<string, object>>("package.json");
+  const named = JSON.stringify([bin, imports, exports]).match(/(?<="\.\/)[^"]+(?="(?!:))/g) ?? [];
 
   expect(named).toContain("dist/runtime/index.js");
   expect(named.filter((path) => path.includes(".") && !packed.has(path))).toEqual([]);
+});
+
+test("the kernels are packed with everything they load, and not their sources", () => {
+  const { outputs } = readJson<{ outputs: object }>("kernels/pkg/build.json");
+  const named = [...Object.keys(outputs), "build.json"].map((name) => `kernels/pkg/${name}`).sort();
+
+  expect(named).toContain("kernels/pkg/redline-kernels-simd128.wasm");
+  expect([...packed].filter((path) => path.startsWith("kernels/")).sort()).toEqual(named);
 });
 
 test("every file in the list of prebuilt ones is packed, the child program beside each addon", () => {

@@ -2,10 +2,13 @@
 // REDLINE_PARITY_CASES sets the cases of each op: npm run test:parity -- --cases 10000
 
 import { describe, expect, test } from "vitest";
+import { FLAVOURS } from "#kernels";
 import { loadNative } from "../../../runtime/bindings/load.js";
 import { seededRng } from "../../../runtime/core/rng.js";
 import { type OpKernels, REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
 import { nativeKernels } from "../../../runtime/ops/native-kernels.js";
+import { kernelsIn } from "../../../runtime/ops/wasm-kernels.js";
+import { instanceOf, watched } from "../../support/wasm-kernels.js";
 import { OP_CASES } from "./cases.js";
 import { faultOf } from "./fault.js";
 
@@ -14,6 +17,7 @@ const SEED = Number(process.env.REDLINE_PARITY_SEED ?? 1);
 
 const { addon } = loadNative();
 const natives = addon === null ? [] : nativeKernels(addon);
+const flavours = FLAVOURS.map((flavour) => ({ flavour, instance: instanceOf(flavour) }));
 const ops = Object.keys(OP_CASES);
 
 /** Faults of an implementation, with the seed that shows each again. */
@@ -35,6 +39,41 @@ const sides = natives.flatMap((kernels) => ops.map((op) => ({ op, name: kernels.
 
 test.each(sides)(`$op: $name equals the reference in ${CASES} cases`, ({ op, kernels }) => {
   expect(faultsOf(op, kernels, CASES).slice(0, 5)).toEqual([]);
+});
+
+describe.each(flavours)("wasm $flavour", ({ flavour, instance }) => {
+  // An engine without relaxed SIMD, or with a wrong one, refuses that flavour; the other one runs everywhere.
+  test.skipIf(flavour === "relaxed" && typeof instance === "string")("is there", () => {
+    expect(instance).toBeTypeOf("object");
+  });
+
+  test.skipIf(typeof instance === "string").each(ops)(
+    `%s equals the reference in ${CASES} cases and stays inside its views`,
+    (op) => {
+      if (typeof instance === "string") throw new Error(instance);
+      const { kernels, faults } = watched(instance);
+
+      expect(faultsOf(op, kernelsIn(kernels, { name: flavour }), CASES).slice(0, 5)).toEqual([]);
+      expect(faults.slice(0, 5)).toEqual([]);
+    },
+  );
+
+  test.skipIf(typeof instance === "string")("a byte behind an output in linear memory is seen", () => {
+    if (typeof instance === "string") throw new Error(instance);
+    const straying = {
+      ...instance,
+      level: (...given: Parameters<typeof instance.level>) => {
+        instance.level(...given);
+        new Uint8Array(instance.memory.buffer)[given[2] + 40] = 0;
+      },
+    };
+    const { kernels, faults } = watched(straying);
+
+    faultsOf("level", kernelsIn(kernels, { name: flavour }), 3);
+
+    expect(faults).toHaveLength(3);
+    expect(faults[0]).toContain("level writes to address");
+  });
 });
 
 describe("an implementation is caught that", () => {
