@@ -96,7 +96,8 @@ async function everythingInstalled(shelf: Shelf) {
     const variantIds = [];
     for (const variant of filed.manifest.variants) {
       const { found } = await inspectVariant(filed, variant, shelf);
-      if (found.state === "ok") variantIds.push(variant.id);
+      // A damaged one is not left out in silence: gathering it names it.
+      if (found.state !== "missing") variantIds.push(variant.id);
     }
     if (variantIds.length > 0) chosen.push({ filed, variantIds });
   }

@@ -56,7 +56,8 @@ async function killAt(scenario: Scenario, at: number): Promise<string[]> {
   const steps = await runAct(script, { ...job, at });
   if (steps !== null) complaints.push(`ended after ${steps} steps`);
   await lapseLocks(root);
-  for (const left of [path.join(root, "tmp"), beside, path.join(beside, "out", "blobs", "sha256")])
+  const out = path.join(beside, "out");
+  for (const left of [path.join(root, "tmp"), beside, out, path.join(out, "blobs", "sha256")])
     await ageFiles(left);
 
   const place = { root, disk: nodeDisk };

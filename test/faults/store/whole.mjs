@@ -2,7 +2,7 @@
 // survived how often. The last line is "N passed, N failed". Arguments go to vitest. Knows no fault.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -10,6 +10,8 @@ const PROGRESS_MS = 10_000;
 
 const repository = resolve(import.meta.dirname, "../../..");
 const scratch = mkdtempSync(join(tmpdir(), "redline-faults-"));
+// Another user's process is one of the faults: it has to find its way in.
+chmodSync(scratch, 0o711);
 const [log, report] = [join(scratch, "faults.ndjson"), join(scratch, "report.json")];
 const startedMs = performance.now();
 

@@ -98,6 +98,19 @@ describe.each(["out", "out.tar"])("an export to %s", (name) => {
     expect(await errorOf((await there()).import(target))).toMatchObject({ code: "STORE_EXPORT_INVALID" });
   });
 
+  test("of everything names a damaged file instead of leaving it out", async () => {
+    const damaged = blobPath(root, sha256Of(TINY));
+    await writeFile(damaged, "not the tiny one's weights");
+
+    const error = await errorOf(here().export(target));
+
+    expect(error).toMatchObject({ code: "STORE_HASH_MISMATCH", what: expect.stringContaining("tiny.onnx") });
+    expect(error.message).toContain(damaged);
+    await expect(
+      stat(name === "out" ? path.join(target, "redline-export.ndjson") : target),
+    ).rejects.toThrow();
+  });
+
   test("is imported twice without a copy, and over a damaged file with one", async () => {
     await here().export(target);
     await (await there()).import(target);
