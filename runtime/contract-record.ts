@@ -37,7 +37,7 @@ export class ContractTally {
   read(elapsedUs: number): ContractRecord {
     const { counters, refused } = this;
     const { skipped = 0, starved = 0 } = this.camera ?? {};
-    const { name, model, variant, device, threads, contract } = this.#session;
+    const { name, model, variant, device, rung, threads, contract } = this.#session;
     const lost = skipped + refused;
     const n = counters.n + lost;
     const misses = counters.misses + lost;
@@ -47,6 +47,7 @@ export class ContractTally {
       model,
       variant,
       device,
+      rung,
       threads,
       periodMs: contract.periodUs / 1000,
       deadlineMs: contract.deadlineUs / 1000,

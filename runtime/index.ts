@@ -23,6 +23,7 @@ export { ERROR_TABLE, type ErrorCode, RedlineError } from "./core/errors.js";
 export { EVENT_KINDS, type EventKind, type RedlineEvent } from "./core/events.js";
 export { LIMITS } from "./core/limits.js";
 export { OUTCOME_REASONS, type OutcomeReason, type OutcomeStatus } from "./core/outcome.js";
+export type { LadderStep, Rung, RungKind } from "./core/rung.js";
 export type { Dtype, Tensor, TensorData, TensorSpec } from "./core/tensor.js";
 export { type DoctorOptions, type DoctorReport, examine, type Finding, type FindingState } from "./doctor.js";
 export type { FrameErrorEvent, FrameEvent, RoadEvent } from "./driving/road-event.js";
@@ -39,6 +40,7 @@ export type {
   LiveRunReport,
   MachineRecord,
 } from "./live-run.js";
+export type { OpenOptions } from "./open-request.js";
 export type { PlanRow } from "./plans/choose-plan.js";
 export type { PassedRecord } from "./plans/profile-store.js";
 export type { SupplyReading } from "./power/battery.js";
@@ -59,7 +61,7 @@ export {
   planModel,
   profileModel,
 } from "./profiling.js";
-export type { OpenOptions, Runtime, RuntimeOptions } from "./runtime.js";
+export type { Runtime, RuntimeOptions } from "./runtime.js";
 export type {
   Outcome,
   ReservedSlot,

@@ -9,7 +9,8 @@ import { RedlineError } from "./core/errors.js";
 import { elementCount } from "./core/tensor.js";
 import type { RoadEvent } from "./driving/road-event.js";
 import { watchRoad } from "./driving/watch-road.js";
-import type { OpenOptions, Runtime } from "./runtime.js";
+import type { OpenOptions } from "./open-request.js";
+import type { Runtime } from "./runtime.js";
 import type { Session } from "./sessions/session.js";
 import { openAudio } from "./sources/audio-input.js";
 import { paceAudio, repeatAudio } from "./sources/audio-pace.js";
@@ -231,10 +232,8 @@ class SideBySide implements LiveRun {
       pace: "live",
       signal: this.#stop.signal,
     })) {
-      // A frame dropped without a latest start of its own never reached the session: the supervisor refused it.
-      const isRefused =
-        event.type === "frame" && event.outcome === "dropped" && !event.flags.includes("stale");
-      if (isRefused) tally.refused += 1;
+      // A frame that stands on no rung never reached the session: the supervisor refused it.
+      if (event.type === "frame" && event.rung === null) tally.refused += 1;
       onEvent?.({ session: session.name, event });
     }
   }

@@ -2,23 +2,13 @@
 // Knows no pipeline. Invariant: whatever `composeRuntime` or `open` started is gone when `close` resolves.
 
 import { availableParallelism } from "node:os";
-import type { NativeAddon, NullOptions, OrtOptions } from "./bindings/addon.js";
+import type { NativeAddon } from "./bindings/addon.js";
 import { findOrtLibrary, loadNative, ortPackageVersion } from "./bindings/load.js";
 import { SystemClock } from "./bindings/system-clock.js";
 import type { Clock } from "./core/clock.js";
-import { type Contract, DEFAULT_CONTRACT, type FrozenContract, freezeContract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { type EventKind, eventOf } from "./core/events.js";
-import { LIMITS } from "./core/limits.js";
-import {
-  checkSlots,
-  type ResolvedModel,
-  requestOf,
-  type SessionRequest,
-  withThreads,
-} from "./open-request.js";
-import { explainThreads, planThreads } from "./plans/thread-plan.js";
-import { medianRunUs } from "./plans/trial-run.js";
+import type { OpenOptions } from "./open-request.js";
 import { type FrozenPower, freezePower, type PowerOptions } from "./power/power-policy.js";
 import type { PowerStats } from "./power/power-watch.js";
 import { NativeProvider } from "./providers/ort/native-provider.js";
@@ -27,13 +17,13 @@ import type { Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
 import { remedyForAddon, systemFamily } from "./remedies.js";
 import { RuntimePower } from "./runtime-power.js";
+import { RuntimeScheduler } from "./runtime-scheduler.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
+import { SessionOpener } from "./session-opener.js";
 import { scanNonFinite } from "./sessions/input-check.js";
-import { OpenedSession } from "./sessions/opened-session.js";
 import { OpensUnderWay } from "./sessions/opens-under-way.js";
 import type { Session, SessionStats } from "./sessions/session.js";
 import { SessionRegister } from "./sessions/session-register.js";
-import { constantInputs } from "./store/manifest.js";
 import { openStore, type Store, type StoreOptions } from "./store/store.js";
 import { EventHub } from "./telemetry/event-hub.js";
 import { VettedProvider } from "./vetting/vetted-provider.js";
@@ -72,35 +62,6 @@ export interface RuntimeOptions {
    * and no budget holds.
    */
   readonly power?: PowerOptions;
-}
-
-/** How a model is opened. Everything has a default. */
-export interface OpenOptions {
-  /** What the session promises. Default: no hurry (see DEFAULT_CONTRACT). */
-  readonly contract?: Contract;
-  /** The session's name in events and statistics. Default: the model's name. */
-  readonly name?: string;
-  /** Jobs in flight plus outcomes not yet released. Default 3, at most 64. */
-  readonly slots?: number;
-  /**
-   * `true` adds `runSync` on the caller's thread, for jobs under about 100 us. `when-short` lets `run` itself stay on the
-   * caller's thread while the median of recent runs is under a millisecond, as waking a lane and hearing of its end
-   * costs more than such a job; where there is no addon it means `false`. Default false.
-   */
-  readonly inline?: boolean | "when-short";
-  /**
-   * Threads of one job, its lane's own included. `auto` measures a few runs on zeros before it opens the session, and
-   * takes more than one while one leaves the deadline too little room; it answers 1 for a graph that cannot be run so.
-   * Default 1: least energy, and nothing of the job but its lane can be preempted.
-   */
-  readonly threads?: number | "auto";
-  /** Options of ONNX Runtime. `threads` takes the place of its `intraOpThreads`. */
-  readonly ort?: OrtOptions;
-  /** `null` runs no model at all: it measures Redline's own overhead. `null` options then say what it pretends. */
-  readonly provider?: "null";
-  readonly null?: NullOptions;
-  /** Stops a download that the open would need. */
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -176,7 +137,8 @@ class ComposedRuntime implements Runtime {
   readonly provider: Runtime["provider"];
   private readonly graphs: Provider;
   private readonly nulls: Provider | undefined;
-  private readonly lanes: LaneAssignment;
+  private readonly opener: SessionOpener;
+  private readonly scheduler: RuntimeScheduler;
   private readonly isRealTime: boolean;
   private readonly sessions = new SessionRegister();
   private readonly opens = new OpensUnderWay();
@@ -189,8 +151,6 @@ class ComposedRuntime implements Runtime {
   ) {
     const sharing = options.slotMemory ?? (typeof SharedArrayBuffer === "undefined" ? "private" : "shared");
     this.store = openStore(options.store);
-    const cores = Math.min(MOST_LANES_PER_CLASS, availableParallelism());
-    this.lanes = new LaneAssignment(options.lanesPerClass ?? cores);
     const { addon } = native;
     const { vetting: mode = "on" } = options;
     const onVetted = ({ detail }: { detail: string }): void => this.emit("model.vet", { detail });
@@ -206,21 +166,42 @@ class ComposedRuntime implements Runtime {
       const graphs = new OrtNodeProvider(this.clock);
       this.graphs = new VettedProvider(graphs, { ...vetting, ortVersion: async () => ortPackageVersion() });
     }
+    this.provider = { name: this.graphs.name, reasons: native.addon ? [] : native.reasons };
+    const { clock, events, graphs, nulls, provider, store, sessions, opens } = this;
+    this.scheduler = new RuntimeScheduler({
+      clock: new SystemClock(() => clock.nowUs(), { holdsProcess: false }),
+      events,
+      providers: nulls ? [graphs, nulls] : [graphs],
+      // Nothing is known of what a run costs before it has a profile, so nothing is refused.
+      admit: () => ({ isAdmitted: true, reasons: [] }),
+    });
+    const cores = Math.min(MOST_LANES_PER_CLASS, availableParallelism());
+    this.opener = new SessionOpener({
+      providers: { graphs, nulls, reasons: provider.reasons },
+      store,
+      sessions,
+      opens,
+      events,
+      clock,
+      scheduler: this.scheduler,
+      lanes: new LaneAssignment(options.lanesPerClass ?? cores),
+      hasNonFinite: addon ? (view) => addon.hasNonFinite(view) : scanNonFinite,
+    });
     this.isRealTime = options.realTime === true;
     if (this.isRealTime) addon?.setRealTime(true);
-    this.provider = { name: this.graphs.name, reasons: native.addon ? [] : native.reasons };
     this.emit("runtime.open", { detail: this.provider.name });
   }
 
   /** Called once, before the runtime is handed out. */
   async watchPower(power: FrozenPower): Promise<void> {
     this.power = await RuntimePower.open({ power, clock: this.clock, events: this.events });
+    this.scheduler.watchBudget(this.power);
   }
 
   async open(model: string | Uint8Array, options: OpenOptions = {}): Promise<Session> {
     const label = options.name ?? (typeof model === "string" ? model : "bytes");
     try {
-      return await this.opens.run(label, () => this.admit(model, options));
+      return await this.opens.run(label, () => this.opener.open(model, options));
     } catch (error) {
       const detail = error instanceof RedlineError ? error.code : "INTERNAL";
       this.emit("session.refuse", { session: label, detail });
@@ -242,123 +223,11 @@ class ComposedRuntime implements Runtime {
     return this.close();
   }
 
-  private async admit(model: string | Uint8Array, options: OpenOptions): Promise<Session> {
-    const contract = freezeContract(options.contract ?? DEFAULT_CONTRACT);
-    const slots = checkSlots(options.slots ?? LIMITS.defaultSlots);
-    const provider = this.providerFor(options);
-    const resolved = await this.resolve(model, options);
-    const laneIndex = this.lanes.assign(contract.criticality);
-    const releaseLane = (): void => this.lanes.release(contract.criticality, laneIndex);
-    try {
-      const request = requestOf(options, { resolved, contract, slots, laneIndex });
-      const { threads, why } = await this.planThreads(provider, { options, contract, request });
-      this.opens.require(resolved.model);
-      const session = await this.openOn(provider, {
-        resolved,
-        contract,
-        request: withThreads(request, threads),
-        options,
-        releaseLane,
-      });
-      const detail = `${resolved.model}@${resolved.variant} on ${provider.name}${why}`;
-      this.emit("session.load", { session: session.name, detail });
-      return session;
-    } catch (error) {
-      releaseLane();
-      throw error;
-    }
-  }
-
-  private async openOn(
-    provider: Provider,
-    decided: {
-      resolved: ResolvedModel;
-      contract: FrozenContract;
-      request: SessionRequest;
-      options: OpenOptions;
-      releaseLane: () => void;
-    },
-  ): Promise<OpenedSession> {
-    const { resolved, contract, request, options } = decided;
-    const name = this.sessions.claim(options.name ?? resolved.model);
-    const opening = OpenedSession.open({
-      name,
-      model: resolved.model,
-      variant: resolved.variant,
-      manifest: resolved.manifest,
-      device: "cpu",
-      threads: request.ort?.intraOpThreads ?? 1,
-      contract,
-      provider,
-      request,
-      isInlineWhenShort: options.inline === "when-short" && provider.name === "ort",
-      events: this.events,
-      hasNonFinite: this.native.addon ? (view) => this.native.addon!.hasNonFinite(view) : scanNonFinite,
-      onClosed: (session) => {
-        decided.releaseLane();
-        this.sessions.close(session);
-      },
-    });
-    try {
-      const session = await opening;
-      this.sessions.add(session);
-      return session;
-    } catch (error) {
-      this.sessions.forget(name);
-      throw error;
-    }
-  }
-
-  /** How many threads the session's jobs get, and in words why, when that was measured. */
-  private async planThreads(
-    provider: Provider,
-    given: { options: OpenOptions; contract: FrozenContract; request: SessionRequest },
-  ): Promise<{ threads: number; why: string }> {
-    const { options, contract, request } = given;
-    const threads = options.threads ?? options.ort?.intraOpThreads ?? 1;
-    if (threads !== "auto") return { threads, why: "" };
-    if (provider.name === "null") return { threads: 1, why: "" };
-    const { deadlineUs } = contract;
-    const plan = await planThreads({
-      deadlineUs,
-      cores: availableParallelism(),
-      // A graph that cannot be tried has no run time: one thread then fits.
-      measure: async (count) => {
-        this.opens.require("a trial of threads");
-        return (await medianRunUs(provider, withThreads(request, count))) ?? 0;
-      },
-    });
-    return { threads: plan.threads, why: `, threads ${explainThreads(plan, deadlineUs)}` };
-  }
-
-  private providerFor(options: OpenOptions): Provider {
-    if (options.provider !== "null") return this.graphs;
-    if (this.nulls) return this.nulls;
-    throw new RedlineError("PROVIDER_UNAVAILABLE", {
-      what: "the null provider",
-      expected: "the native addon",
-      received: this.provider.reasons.join("; "),
-      hint: "run redline doctor",
-    });
-  }
-
-  private async resolve(model: string | Uint8Array, options: OpenOptions): Promise<ResolvedModel> {
-    if (options.provider === "null") return { model: "null", variant: "null", graph: null, manifest: null };
-    if (typeof model !== "string") return { model: "bytes", variant: "bytes", graph: model, manifest: null };
-    const found = await this.store.resolve(model, options.signal ? { signal: options.signal } : {});
-    const { model: name, variantId, path: graph, manifest, variant, goldenPath } = found;
-    const resolved = { model: name, variant: variantId, graph, manifest };
-    if (variant === null) return resolved;
-    const golden = goldenPath === null ? {} : { golden: goldenPath };
-    const constants = constantInputs(manifest);
-    const { sha256 } = variant;
-    return { ...resolved, origin: { model: name, variant: variantId, sha256, constants, ...golden } };
-  }
-
   private async closeAll(): Promise<void> {
     // The providers last: what an open under way uses must be there until it has given up.
     const others = [this.opens.end(), this.store.close()];
     await Promise.all([...others, ...this.sessions.open.map((session) => session.close())]);
+    this.scheduler.close();
     await this.power?.close();
     await this.graphs.close();
     await this.nulls?.close();

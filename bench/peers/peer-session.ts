@@ -5,6 +5,7 @@ import { InferenceSession, Tensor as PeerTensor } from "onnxruntime-node";
 import { monotonicUs } from "../../runtime/bindings/system-clock.js";
 import { type Contract, freezeContract, isKept } from "../../runtime/core/contract.js";
 import { type EventSink, eventOf, settlementKind } from "../../runtime/core/events.js";
+import { planRung } from "../../runtime/core/rung.js";
 import { elementCount, isStaticShape, type Tensor, type TensorSpec } from "../../runtime/core/tensor.js";
 import { RedlineError } from "../../runtime/index.js";
 import type {
@@ -37,6 +38,8 @@ class PeerSession implements Session {
   readonly model = "peer";
   readonly variant = "file";
   readonly device = "cpu";
+  readonly rung = planRung(this);
+  readonly newestFrame = -1;
   readonly threads = 1;
   readonly manifest = null;
   readonly contract: Session["contract"];
@@ -83,7 +86,8 @@ class PeerSession implements Session {
       return data;
     };
     for (const { name, shape } of this.inputs) if (isStaticShape(shape)) shapeInput(name, shape);
-    return { inputs, shapeInput, run: (options = {}) => this.#settle(feeds, options), release: () => {} };
+    const run = (options = {}): Promise<Outcome> => this.#settle(feeds, options);
+    return { rung: this.rung, inputs, shapeInput, run, release: () => {} };
   }
 
   runSync(): Outcome {
@@ -91,7 +95,7 @@ class PeerSession implements Session {
   }
 
   stats() {
-    const { name: session, model, variant, device, threads, contract } = this;
+    const { name: session, model, variant, device, rung, threads, contract } = this;
     const { n, outcomes, latencyUs, cpuUsPerJob, misses } = this.#counters;
     const promise = {
       periodMs: contract.periodUs / 1000,
@@ -104,6 +108,7 @@ class PeerSession implements Session {
       model,
       variant,
       device,
+      rung,
       threads,
       ...promise,
       n,
@@ -149,7 +154,9 @@ class PeerSession implements Session {
       Object.entries(results).map(([name, value]) => [name, plain(value as PeerTensor)]),
     );
     const latencyUs = settledUs - capturedUs;
-    return { ...facts, settledUs, latencyUs, message: undefined, outputs, release: () => {} };
+    const { rung } = this;
+    const about = { rung, isConsecutive: true, message: undefined };
+    return { ...facts, ...about, settledUs, latencyUs, outputs, release: () => {} };
   }
 }
 

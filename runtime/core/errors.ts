@@ -26,6 +26,7 @@ export const ERROR_TABLE = {
   INPUT_DTYPE: row("an input has the wrong type", "never", 400, 65),
   INPUT_SHAPE: row("an input has the wrong shape", "never", 400, 65),
   INPUT_NON_FINITE: row("an input holds NaN or infinity", "never", 400, 65),
+  INPUT_FRAME: row("the frame number is not valid", "never", 400, 65),
   INPUT_SLOT: row("the slot is no longer reserved", "never", 409, 70),
 
   MODEL_UNKNOWN: row("no such model", "never", 404, 66),
@@ -61,6 +62,7 @@ export const ERROR_TABLE = {
   SESSION_CLOSED: row("the session is closed", "never", 409, 70),
   SESSION_NOT_INLINE: row("runSync needs a session opened inline", "never", 409, 70),
   SESSION_NO_SLOT: row("every slot of the session is in use", "after-release", 429, 75),
+  SESSION_LIMIT: row("the runtime has as many sessions as it may", "after-release", 429, 75),
   RUNTIME_CLOSED: row("the runtime is closed", "never", 409, 70),
   PLAN_INFEASIBLE: row("the contracts cannot all be kept", "after-release", 409, 75),
 

@@ -4,6 +4,8 @@
 export const LIMITS = {
   /** Jobs waiting in one lane. Every session has at most `slotsPerSession` jobs in flight, so this is never the tighter bound in practice. */
   jobsPerLane: 1024,
+  /** Sessions of one runtime, those being opened included: more models than a machine holds, few enough to look at ten times a second. */
+  sessionsPerRuntime: 256,
   /** Slots of one session: enough for a deep pipeline, few enough that memory stays foreseeable. */
   slotsPerSession: 64,
   /** Largest memory of one slot: a model that declares more asks for a machine's memory, not for a buffer. */

@@ -46,13 +46,18 @@ export function freezeLadder(steps: readonly LadderStep[], ground: LadderGround)
   if (steps.length >= LIMITS.rungsPerSession) {
     refuse(`${steps.length} steps`, `at most ${LIMITS.rungsPerSession - 1}`);
   }
-  const rungs: Rung[] = [{ index: 0, kind: "full", ...ground.plan, rate: 1 }];
+  const rungs: Rung[] = [planRung(ground.plan)];
   for (const step of steps) {
     const above = rungs.at(-1)!;
     if (above.kind === "off") refuse(wordsOf(step), "nothing after off");
     rungs.push(stepDown(above, { step, ground }));
   }
   return Object.freeze(rungs.map((rung) => Object.freeze(rung)));
+}
+
+/** Rung 0: everything as planned. */
+export function planRung({ variant, device }: LadderGround["plan"]): Rung {
+  return Object.freeze({ index: 0, kind: "full", variant, device, rate: 1 });
 }
 
 /** A rung in a few words, for tables and events. */

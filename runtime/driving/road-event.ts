@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from "../core/errors.js";
 import type { OutcomeStatus } from "../core/outcome.js";
+import { describeRung, type Rung } from "../core/rung.js";
 import type { FrameFault, ImageFrame } from "../sources/frame.js";
 import type { RoadView } from "./segment.js";
 
@@ -13,6 +14,11 @@ export interface FrameEvent {
   readonly source: string;
   /** How the frame's job settled; `dropped` also for a frame the supervisor refused. */
   readonly outcome: OutcomeStatus;
+  /**
+   * The rung of the session's ladder the frame ran on, or would have: index 0 is as planned, a higher one is a degraded
+   * result. Null for a frame the supervisor refused: it never reached the session.
+   */
+  readonly rung: { readonly index: number; readonly says: string } | null;
   /** Null unless the outcome is `done` or `late`. */
   readonly drivable: RoadView["drivable"] | null;
   /** Null unless the outcome is `done` or `late`. */
@@ -52,12 +58,13 @@ export function frameEvent(
   frame: ImageFrame,
   settled: {
     readonly outcome: OutcomeStatus;
+    readonly rung: Rung | undefined;
     readonly view: RoadView | undefined;
     readonly isAbstaining: boolean;
     readonly flags: readonly string[];
   },
 ): FrameEvent {
-  const { view } = settled;
+  const { view, rung } = settled;
   const flags = [...(frame.flags ?? []), ...settled.flags];
   if (settled.isAbstaining) flags.push("abstain");
   return {
@@ -65,6 +72,7 @@ export function frameEvent(
     id: frame.id,
     source: frame.source,
     outcome: settled.outcome,
+    rung: rung === undefined ? null : { index: rung.index, says: describeRung(rung) },
     drivable: view?.drivable ?? null,
     lanes: view?.lanes ?? null,
     confidence: view === undefined ? null : settled.isAbstaining ? 0 : view.confidence,

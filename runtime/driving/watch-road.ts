@@ -9,20 +9,21 @@ import { nextUnlessAborted } from "../sources/next-item.js";
 import { DropRatio } from "./drop-ratio.js";
 import { Preprocessor } from "./preprocess.js";
 import { faultEvent, frameEvent, type RoadEvent } from "./road-event.js";
-import { type RoadModel, roadModelOf } from "./road-model.js";
+import { type ImageInput, roadModelOf } from "./road-model.js";
 import { createFolders, type PictureFolders, writePictures } from "./road-picture.js";
 import { type RoadView, SegmentReader, viewRoad } from "./segment.js";
 import { type FrameVerdict, Supervisor } from "./supervisor.js";
 
 /** What `watchRoad` works with. */
 export interface WatchRoadOptions {
-  /** A road segmenter; its manifest, if any, says which tensors are which. */
+  /** A road segmenter; its manifest, if any, says which tensors are which. All its rungs must be road segmenters. */
   readonly session: Session;
   readonly source: FrameSource;
   readonly clock: Clock;
   /**
    * `offline`: every frame is run, as fast as the session settles them. `live`: a frame for which no slot is free is
-   * `rejected`, as the next one is already on its way. Default: `offline`.
+   * `rejected`, as the next one is already on its way. A live session belongs to one source: jobs carry the numbers of its
+   * frames. Default: `offline`.
    */
   readonly pace?: "offline" | "live";
   /** Folders for masks and overlays of frames that gave a result. */
@@ -57,11 +58,19 @@ export async function* watchRoad(options: WatchRoadOptions): AsyncGenerator<Road
   yield* new RoadWatch(options).events();
 }
 
+/** How one variant of the session's model is fed and read. */
+interface RoadFit {
+  readonly image: ImageInput;
+  readonly preprocessor: Preprocessor;
+  readonly reader: SegmentReader;
+}
+
 class RoadWatch {
   readonly #options: WatchRoadOptions;
-  readonly #road: RoadModel;
-  readonly #preprocessor: Preprocessor;
-  readonly #reader: SegmentReader;
+  /** By variant: the session's rungs may differ in the size of their input. */
+  readonly #fits = new Map<string, RoadFit>();
+  /** What is added to a frame's id, so that the session's numbers go on rising over one source after another. */
+  readonly #firstFrame: number;
   readonly #supervisor: Supervisor;
   readonly #drops: DropRatio;
   readonly #stop = new AbortController();
@@ -77,9 +86,8 @@ class RoadWatch {
   constructor(options: WatchRoadOptions) {
     const { session } = options;
     this.#options = options;
-    this.#road = roadModelOf(session, session.manifest ?? undefined);
-    this.#preprocessor = new Preprocessor(this.#road.image);
-    this.#reader = new SegmentReader(this.#road);
+    this.#firstFrame = session.newestFrame + 1;
+    this.#fit();
     this.#supervisor = new Supervisor({ deadlineUs: session.contract.deadlineUs });
     this.#drops = new DropRatio({ periodUs: session.contract.periodUs });
   }
@@ -149,6 +157,7 @@ class RoadWatch {
         Promise.resolve(
           frameEvent(frame, {
             outcome: "dropped",
+            rung: undefined,
             view: undefined,
             isAbstaining: false,
             flags: verdict.flags,
@@ -172,21 +181,40 @@ class RoadWatch {
     }
   }
 
+  /** The fit of the variant the session's new jobs run on. */
+  #fit(): RoadFit {
+    const { session } = this.#options;
+    const { variant } = session.rung;
+    let fit = this.#fits.get(variant);
+    if (fit === undefined) {
+      const road = roadModelOf(session, session.manifest ?? undefined);
+      fit = {
+        image: road.image,
+        preprocessor: new Preprocessor(road.image),
+        reader: new SegmentReader(road),
+      };
+      this.#fits.set(variant, fit);
+    }
+    return fit;
+  }
+
   #run(frame: ImageFrame, slot: ReservedSlot | null): Promise<Outcome> {
-    const { name, width, height } = this.#road.image;
-    const job = { capturedUs: frame.capturedUs, signal: this.#stop.signal };
+    const { image, preprocessor } = this.#fit();
+    const { name, width, height } = image;
+    const numbered = this.#options.pace === "live" ? { frame: this.#firstFrame + frame.id } : {};
+    const job = { capturedUs: frame.capturedUs, signal: this.#stop.signal, ...numbered };
     if (slot === null) {
       // Asked all the same, so that the session settles and counts the frame as `rejected / no-slot` itself.
-      const image = new Float32Array(3 * width * height);
-      this.#preprocessor.write(frame, image);
-      return this.#options.session.run({ [name]: image }, job);
+      const pixels = new Float32Array(3 * width * height);
+      preprocessor.write(frame, pixels);
+      return this.#options.session.run({ [name]: pixels }, job);
     }
     const view = slot.inputs[name];
     if (!(view instanceof Float32Array)) {
       slot.release();
       throw new RedlineError("INTERNAL", { what: `the slot has no float32 view of ${name}` });
     }
-    this.#preprocessor.write(frame, view);
+    preprocessor.write(frame, view);
     return slot.run(job);
   }
 
@@ -199,7 +227,8 @@ class RoadWatch {
       if (view !== undefined) this.#drops.ran(frame.id);
       if (this.#drops.isLagging) flags.push("lagging");
       const isAbstaining = verdict.use === "abstain" && view !== undefined;
-      return frameEvent(frame, { outcome: outcome.status, view, isAbstaining, flags });
+      const { status, rung } = outcome;
+      return frameEvent(frame, { outcome: status, rung, view, isAbstaining, flags });
     } finally {
       this.#jobs--;
       this.#wakePump();
@@ -211,7 +240,8 @@ class RoadWatch {
     const hasOutputs = outcome.status === "done" || outcome.status === "late";
     let margins: ReturnType<SegmentReader["read"]> | undefined;
     try {
-      margins = hasOutputs ? this.#reader.read(outcome.outputs) : undefined;
+      const { reader } = this.#fits.get(outcome.rung.variant)!;
+      margins = hasOutputs ? reader.read(outcome.outputs) : undefined;
     } finally {
       outcome.release();
     }

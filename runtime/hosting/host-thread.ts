@@ -70,13 +70,14 @@ class Host {
   private async open({ id, model, options }: Extract<Question, { ask: "open" }>): Promise<SessionFace> {
     const session = await this.runtime.open(model, { ...options, signal: this.stopOf(id).signal });
     this.sessions.set(session.name, session);
-    const { name, variant, device, threads, manifest, contract, inputs, outputs } = session;
+    const { name, variant, device, rung, threads, manifest, contract, inputs, outputs } = session;
     const slots = options.slots ?? LIMITS.defaultSlots;
     return {
       name,
       model: session.model,
       variant,
       device,
+      rung,
       threads,
       manifest,
       contract,
@@ -91,12 +92,16 @@ class Host {
     session: name,
     inputs,
     capturedUs,
+    frame,
   }: Extract<Question, { ask: "run" }>): Promise<OutcomeFacts> {
     const { signal } = this.stopOf(id);
-    const outcome = await this.sessions.get(name)!.run(inputs, { capturedUs, signal });
-    const { status, reason, jobId, startedUs, settledUs, deadlineUs, cpuUs, message, outputs } = outcome;
+    const numbered = frame === undefined ? {} : { frame };
+    const outcome = await this.sessions.get(name)!.run(inputs, { capturedUs, signal, ...numbered });
+    const { status, reason, jobId, rung, isConsecutive } = outcome;
+    const { startedUs, settledUs, deadlineUs, cpuUs, message, outputs } = outcome;
+    const times = { capturedUs, startedUs, settledUs, deadlineUs, cpuUs };
     if (status === "done" || status === "late") this.outcomes.set(id, outcome);
-    return { status, reason, jobId, capturedUs, startedUs, settledUs, deadlineUs, cpuUs, message, outputs };
+    return { status, reason, jobId, rung, isConsecutive, ...times, message, outputs };
   }
 
   private async work({ id, module, data }: Extract<Question, { ask: "work" }>): Promise<unknown> {

@@ -3,6 +3,7 @@
 
 import type { FrozenContract } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
+import type { Rung } from "../core/rung.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
 import { SlotMemory } from "../providers/slot-memory.js";
 import { checkShape, findSpec } from "../sessions/input-check.js";
@@ -30,11 +31,11 @@ export interface HostedSessionPorts {
 export class HostedSession implements Session {
   readonly name: string;
   readonly model: string;
-  readonly variant: string;
-  readonly device: string;
   readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
+  newestFrame = -1;
+  /** Those of the rung it was opened on. */
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** Memory that both threads see, written by whoever reserved it; made at the first reserve of each. */
@@ -49,8 +50,6 @@ export class HostedSession implements Session {
   ) {
     this.name = face.name;
     this.model = face.model;
-    this.variant = face.variant;
-    this.device = face.device;
     this.threads = face.threads;
     this.manifest = face.manifest;
     this.contract = face.contract;
@@ -58,6 +57,19 @@ export class HostedSession implements Session {
     this.outputs = face.outputs;
     this.reserves = new Array(face.slots).fill(undefined);
     this.free = Array.from({ length: face.slots }, (_, index) => index).reverse();
+  }
+
+  /** As last heard of: at its open, then four times a second. */
+  get rung(): Rung {
+    return this.ports.stats(this.name).rung;
+  }
+
+  get variant(): string {
+    return this.rung.variant;
+  }
+
+  get device(): string {
+    return this.rung.device;
   }
 
   async run(inputs: RunInputs, options: RunOptions = {}): Promise<Outcome> {
@@ -89,6 +101,7 @@ export class HostedSession implements Session {
       isReserved = false;
     };
     return {
+      rung: this.rung,
       inputs: memory.views,
       shapeInput: (name, shape): TensorData => {
         checkShape(findSpec(specs, name), shape);
@@ -138,8 +151,11 @@ export class HostedSession implements Session {
     const { link } = this.ports;
     // The capture time is taken here: the way to the other thread is part of the latency.
     const capturedUs = options.capturedUs ?? this.ports.nowUs();
+    const { frame } = options;
+    if (frame === undefined) this.newestFrame += 1;
+    else if (frame > this.newestFrame) this.newestFrame = frame;
     const { id, answered } = link.ask<OutcomeFacts>(
-      { ask: "run", session: this.name, inputs, capturedUs },
+      { ask: "run", session: this.name, inputs, capturedUs, frame },
       transfer,
     );
     const stop = (): void => link.tell({ ask: "stop", question: id });
@@ -167,6 +183,8 @@ export class HostedSession implements Session {
       status: isClosed ? "rejected" : "failed",
       reason: isClosed ? "closed" : "lost",
       jobId: -1,
+      rung: this.rung,
+      isConsecutive: false,
       capturedUs,
       startedUs: -1,
       settledUs: this.ports.nowUs(),
@@ -207,6 +225,8 @@ class HostedOutcome implements Outcome {
   readonly status: Outcome["status"];
   readonly reason: Outcome["reason"];
   readonly jobId: number;
+  readonly rung: Rung;
+  readonly isConsecutive: boolean;
   readonly capturedUs: number;
   readonly startedUs: number;
   readonly settledUs: number;
@@ -220,6 +240,8 @@ class HostedOutcome implements Outcome {
     this.status = facts.status;
     this.reason = facts.reason;
     this.jobId = facts.jobId;
+    this.rung = facts.rung;
+    this.isConsecutive = facts.isConsecutive;
     this.capturedUs = facts.capturedUs;
     this.startedUs = facts.startedUs;
     this.settledUs = facts.settledUs;

@@ -4,7 +4,8 @@
 import { ERROR_TABLE, type ErrorCode, RedlineError, reasonOf } from "../core/errors.js";
 import type { RedlineEvent } from "../core/events.js";
 import type { TensorSpec } from "../core/tensor.js";
-import type { OpenOptions, Runtime, RuntimeOptions } from "../runtime.js";
+import type { OpenOptions } from "../open-request.js";
+import type { Runtime, RuntimeOptions } from "../runtime.js";
 import type { Outcome, RunInputs, SessionIdentity } from "../sessions/session.js";
 import type { StoreOptions } from "../store/store.js";
 
@@ -48,6 +49,7 @@ export type Question =
       readonly session: string;
       readonly inputs: RunInputs;
       readonly capturedUs: number;
+      readonly frame: number | undefined;
     }
   | { readonly ask: "release"; readonly outcome: number }
   | { readonly ask: "stop"; readonly question: number }

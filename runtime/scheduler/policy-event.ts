@@ -1,6 +1,7 @@
 // Owns how the scheduler's decisions are told: moves, modes and replaced lanes as events with cause and numbers.
 // Knows no sink. Invariant: an event can be understood without any other.
 
+import type { Criticality } from "../core/contract.js";
 import { eventOf, type RedlineEvent } from "../core/events.js";
 import { describeRung } from "../core/rung.js";
 import type { LadderMove } from "./ladder.js";
@@ -24,11 +25,14 @@ export function modeEvent(mode: Mode, atUs: number): RedlineEvent {
 
 /** A lane was declared hung and another executor took its place. */
 export function laneEvent({
-  laneId,
+  criticality,
+  laneIndex,
   atUs,
 }: {
-  readonly laneId: number;
+  readonly criticality: Criticality;
+  readonly laneIndex: number;
   readonly atUs: number;
 }): RedlineEvent {
-  return eventOf({ kind: "lane.replace", atUs, detail: `lane ${laneId} did not stop within its grace` });
+  const detail = `${criticality} lane ${laneIndex} did not stop within its grace`;
+  return eventOf({ kind: "lane.replace", atUs, detail });
 }

@@ -24,6 +24,8 @@ export interface SessionPlan {
   readonly rungs: readonly RungPlan[];
   /** Its model carries state from frame to frame: none of its jobs is skipped on purpose. */
   readonly isTemporal: boolean;
+  /** Its provider cannot stop a run: one that goes on past its deadline is slow, not hung. */
+  readonly isUnstoppable?: boolean;
   /** True: it is refused unless everything promised holds. False: best effort, as `background`, without a promise. */
   readonly isPromised: boolean;
 }

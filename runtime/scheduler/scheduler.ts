@@ -120,15 +120,22 @@ export class Scheduler {
     return session && { rung: this.planOf(session).rung, holds: session.heldBy };
   }
 
-  /** A job has its inputs: it goes to a lane, or is settled here and now. */
-  arrive(job: { jobId: number; sessionId: number; frame: number; deadlineUs: number }): Dispatch {
+  /** A job has its inputs: it goes to a lane, or is settled here and now. Its rung is the current one unless it says which. */
+  arrive(job: {
+    jobId: number;
+    sessionId: number;
+    frame: number;
+    deadlineUs: number;
+    rung?: number;
+  }): Dispatch {
     const session = this.sessions.get(job.sessionId);
     if (session === undefined) return { kind: "settled", status: "rejected", reason: "closed" };
-    const plan = this.planOf(session);
+    const standing = this.planOf(session);
+    const plan = job.rung === undefined ? standing : session.plan.rungs[job.rung]!;
     if (!session.isNewer(job.frame)) return { kind: "settled", status: "dropped", reason: "superseded" };
     if (session.isOff) return { kind: "settled", status: "rejected", reason: "suspended" };
     const { isTemporal } = session.plan;
-    if (!isTemporal && !session.isDue(plan.rung.rate)) {
+    if (!isTemporal && !session.isDue(standing.rung.rate)) {
       return { kind: "settled", status: "dropped", reason: "skipped" };
     }
     const maySkip = session.isShedding && !isTemporal && !session.isHeld && session.firm.maySkip();
@@ -151,19 +158,20 @@ export class Scheduler {
     session.lateJobs += 1;
   }
 
-  /** A lane has started a job. */
-  started(jobId: number, { nowUs }: { readonly nowUs: number }): void {
+  /** A lane has started a job; answers whether it is one of these sessions'. */
+  started(jobId: number, { nowUs }: { readonly nowUs: number }): boolean {
     const job = this.jobs.get(jobId);
-    if (job === undefined) return;
+    if (job === undefined) return false;
     const { session, plan } = job;
-    const { late } = session.plan.contract;
+    const isStopped = session.plan.contract.late === "cancel" && session.plan.isUnstoppable !== true;
     this.watch.started(plan.laneId, {
       jobId,
       startedUs: nowUs,
       wcetUs: plan.profile.wcetUs + this.waitingUs(plan.rung.device, session),
-      stopUs: late === "cancel" ? job.deadlineUs : Number.POSITIVE_INFINITY,
+      stopUs: isStopped ? job.deadlineUs : Number.POSITIVE_INFINITY,
       isCritical: session.criticality === "critical",
     });
+    return true;
   }
 
   /** A running job was asked to stop from outside. */

@@ -71,6 +71,19 @@ export function checkShape(spec: TensorSpec, shape: readonly number[]): void {
   if (!fitsShape(spec, shape)) refuseShape(spec, `[${shape.join(", ")}]`);
 }
 
+/**
+ * Refuses a frame number that is none; a frame without a number is counted by the session.
+ * @throws RedlineError INPUT_FRAME.
+ */
+export function checkFrame(frame: number | undefined): void {
+  if (frame === undefined || (Number.isSafeInteger(frame) && frame >= 0)) return;
+  throw new RedlineError("INPUT_FRAME", {
+    what: "frame",
+    expected: "a whole number from 0",
+    received: String(frame),
+  });
+}
+
 /** Refuses NaN and infinity in a float input. */
 export function checkFinite({ spec, data }: Pick<CheckedInput, "spec" | "data">, scan: NonFiniteScan): void {
   const isFloat = spec.dtype === "float32" || spec.dtype === "float16";

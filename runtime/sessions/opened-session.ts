@@ -1,23 +1,20 @@
-// Owns a session's jobs from inputs to outcome: slots, deadlines, cancelling, counting. Knows no silicon.
+// Owns a session's jobs from inputs to outcome: slots, deadlines, cancelling, counting. Knows no silicon and no policy.
 // Invariant: each run settles once, is emitted as one event, and its slot is held by exactly one owner.
 
 import { type FrozenContract, isKept } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
-import { type EventSink, eventOf, type RedlineEvent, settlementKind } from "../core/events.js";
+import { type EventSink, eventOf } from "../core/events.js";
 import type { Settlement } from "../core/lane.js";
-import type { TensorData, TensorSpec } from "../core/tensor.js";
-import type { OpenRequest, Provider, ProviderSession } from "../providers/provider.js";
-import { RunTimeEstimate } from "../scheduler/run-time-estimate.js";
+import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
+import type { Rung } from "../core/rung.js";
+import type { SessionWord } from "../core/session-word.js";
+import type { TensorSpec } from "../core/tensor.js";
+import type { Provider } from "../providers/provider.js";
 import type { Manifest } from "../store/manifest.js";
 import { SessionCounters } from "../telemetry/session-counters.js";
-import {
-  type CheckedInput,
-  checkFinite,
-  checkInputs,
-  checkShape,
-  findSpec,
-  type NonFiniteScan,
-} from "./input-check.js";
+import { checkFrame, checkInputs, type NonFiniteScan } from "./input-check.js";
+import { arrivalOf, type Job, jobEvent, judgeInline, type Place } from "./job.js";
+import { OpenedVariant, type VariantGraph } from "./opened-variant.js";
 import type {
   Outcome,
   ReservedSlot,
@@ -27,13 +24,16 @@ import type {
   SessionIdentity,
   SessionStats,
 } from "./session.js";
-import { type SettledFacts, SettledOutcome } from "./settled-outcome.js";
-import { SlotPool } from "./slot-pool.js";
+import type { GovernedSession, SessionPolicy } from "./session-policy.js";
+import { type HeldSlot, type SettledFacts, SettledOutcome } from "./settled-outcome.js";
 
-/** What a session is opened with; all policy has been decided. */
-export interface SessionParts extends SessionIdentity {
+/** What a session is opened with. */
+export interface SessionParts extends Omit<SessionIdentity, "variant" | "device" | "rung"> {
   readonly provider: Provider;
-  readonly request: Omit<OpenRequest, "onSettle">;
+  /** Every variant its rungs name, that of the plan first. */
+  readonly graphs: readonly VariantGraph[];
+  /** Asked once all of them are open: policy over the session, or a refusal, thrown. */
+  readonly admit: (opened: readonly OpenedVariant[]) => Promise<SessionPolicy>;
   /** Jobs run on the caller's thread as long as they are short. */
   readonly isInlineWhenShort: boolean;
   readonly events: EventSink;
@@ -45,71 +45,99 @@ export interface SessionParts extends SessionIdentity {
 /** A run no longer than this may stay on the caller's thread: a tenth of the longest stall a voice loop should see, 10 ms. */
 const SHORT_RUN_US = 1000;
 
-interface PendingJob {
-  readonly slot: number;
-  readonly capturedUs: number;
-  readonly deadlineUs: number;
+interface PendingJob extends Job {
   readonly settle: (outcome: Outcome) => void;
   readonly forgetSignal: () => void;
 }
 
+/** How a job settles that never runs. */
+interface Unrun {
+  readonly status: OutcomeStatus;
+  readonly reason: OutcomeReason;
+}
+
 /** A session over a provider. */
-export class OpenedSession implements Session {
+export class OpenedSession implements Session, GovernedSession {
   readonly name: string;
   readonly model: string;
-  readonly variant: string;
-  readonly device: string;
   readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-  private readonly pool: SlotPool;
+  newestFrame = -1;
   private readonly pending = new Map<number, PendingJob>();
-  private readonly estimate = new RunTimeEstimate();
   private readonly counters = new SessionCounters();
+  private readonly variants: Map<string, OpenedVariant>;
+  /** Closes of graphs that were lost. */
+  private readonly retired = new Set<Promise<void>>();
+  private word: SessionWord | undefined;
+  private lastRunFrame = -1;
   private closing: Promise<void> | undefined;
 
   private constructor(
     private readonly parts: SessionParts,
-    private readonly opened: ProviderSession,
+    private readonly policy: SessionPolicy,
+    opened: readonly OpenedVariant[],
   ) {
     this.name = parts.name;
     this.model = parts.model;
-    this.variant = parts.variant;
-    this.device = parts.device;
     this.threads = parts.threads;
     this.manifest = parts.manifest;
     this.contract = parts.contract;
-    this.inputs = opened.inputs;
-    this.outputs = opened.outputs;
-    this.pool = new SlotPool(opened.slots.length);
+    this.variants = new Map(opened.map((variant) => [variant.graph.variant, variant]));
   }
 
-  /** Opens the graph on its provider. Rejects with the provider's RedlineError. */
+  /** Opens every graph on its provider. Rejects with the provider's RedlineError, or with what `admit` throws. */
   static async open(parts: SessionParts): Promise<OpenedSession> {
     let session: OpenedSession | undefined;
-    const opened = await parts.provider.open({
-      ...parts.request,
-      onSettle: (settlement) => session!.onSettle(settlement),
-    });
-    session = new OpenedSession(parts, opened);
+    const onSettle = (settlement: Settlement): void => session!.onSettle(settlement);
+    const opened: OpenedVariant[] = [];
+    try {
+      for (const graph of parts.graphs) {
+        opened.push(new OpenedVariant(graph, await parts.provider.open({ ...graph.request, onSettle })));
+      }
+      session = new OpenedSession(parts, await parts.admit(opened), opened);
+    } catch (error) {
+      await Promise.all(opened.map((variant) => variant.opened.close()));
+      throw error;
+    }
+    session.policy.attach(session);
     return session;
+  }
+
+  get rung(): Rung {
+    return this.policy.rung;
+  }
+
+  get variant(): string {
+    return this.policy.rung.variant;
+  }
+
+  get device(): string {
+    return this.policy.rung.device;
+  }
+
+  get inputs(): readonly TensorSpec[] {
+    return this.current.inputs;
+  }
+
+  get outputs(): readonly TensorSpec[] {
+    return this.current.outputs;
   }
 
   // Checks happen before the promise exists, so that bad input rejects without taking a slot.
   async run(inputs: RunInputs, options: RunOptions = {}): Promise<Outcome> {
+    checkFrame(options.frame);
     const checked = checkInputs(this.inputs, inputs, this.parts.hasNonFinite);
-    const slot = this.closing ? -1 : this.pool.take();
-    if (slot < 0) return this.reject(options);
-    this.fill(slot, checked);
-    return this.launch(slot, options);
+    const place = this.take();
+    if (place === undefined) return this.reject(options);
+    place.variant.fill(place.slot, checked);
+    return this.launch(place, options);
   }
 
   reserve(): ReservedSlot | null {
-    const slot = this.closing ? -1 : this.pool.take();
-    if (slot < 0) return null;
-    const provided = this.opened.slots[slot]!;
+    const place = this.take();
+    if (place === undefined) return null;
+    const { variant, slot, rung } = place;
     let isReserved = true;
     const spend = (): void => {
       if (!isReserved) {
@@ -119,35 +147,41 @@ export class OpenedSession implements Session {
       isReserved = false;
     };
     return {
-      inputs: provided.inputs,
-      shapeInput: (name, shape) => this.shapeInput(slot, { name, shape }),
+      rung,
+      inputs: variant.opened.slots[slot]!.inputs,
+      shapeInput: (name, shape) => variant.shapeInput(slot, { name, shape }),
       run: async (options = {}) => {
-        this.checkReserved(slot);
+        checkFrame(options.frame);
+        variant.checkReserved(slot, this.parts.hasNonFinite);
         spend();
-        return this.launch(slot, options);
+        return this.launch(place, options);
       },
       release: () => {
-        if (isReserved) this.pool.giveBack(slot);
+        if (isReserved) variant.pool.giveBack(slot);
         isReserved = false;
       },
     };
   }
 
-  runSync(inputs: RunInputs, options: Pick<RunOptions, "capturedUs"> = {}): Outcome {
-    if (!this.parts.request.isInline) {
+  runSync(inputs: RunInputs, options: Pick<RunOptions, "capturedUs" | "frame"> = {}): Outcome {
+    if (!this.current.graph.request.isInline) {
       throw new RedlineError("SESSION_NOT_INLINE", {
         what: this.name,
         hint: "open it with { inline: true }",
       });
     }
     if (this.closing) throw new RedlineError("SESSION_CLOSED", { what: this.name, hint: "open it again" });
+    checkFrame(options.frame);
     const checked = checkInputs(this.inputs, inputs, this.parts.hasNonFinite);
-    const slot = this.pool.take();
-    if (slot < 0)
+    const place = this.take();
+    if (place === undefined) {
       throw new RedlineError("SESSION_NO_SLOT", { what: this.name, hint: "release earlier outcomes" });
-    this.fill(slot, checked);
-    const capturedUs = options.capturedUs ?? this.parts.provider.nowUs();
-    return this.runHere(slot, { capturedUs, deadlineUs: capturedUs + this.contract.deadlineUs });
+    }
+    place.variant.fill(place.slot, checked);
+    const nowUs = this.parts.provider.nowUs();
+    const job = this.jobOf(place, options, nowUs);
+    const dispatch = this.policy.arrive(arrivalOf(job));
+    return dispatch.kind === "run" ? this.runHere(job) : this.settleHere(job, dispatch, nowUs);
   }
 
   stats(): SessionStats {
@@ -157,6 +191,7 @@ export class OpenedSession implements Session {
       model: this.model,
       variant: this.variant,
       device: this.device,
+      rung: this.rung,
       threads: this.threads,
       periodMs: contract.periodUs / 1000,
       deadlineMs: contract.deadlineUs / 1000,
@@ -170,13 +205,18 @@ export class OpenedSession implements Session {
     };
   }
 
+  publish(word: SessionWord): void {
+    this.word = word;
+    for (const variant of this.variants.values()) variant.opened.publish(word);
+  }
+
+  async reopen(): Promise<void> {
+    const findLost = () => [...this.variants.values()].find(({ isLost }) => isLost);
+    for (let lost = findLost(); lost && !this.closing; lost = findLost()) await this.replace(lost);
+  }
+
   close(): Promise<void> {
-    this.closing ??= this.opened.close().then(() => {
-      const atUs = this.parts.provider.nowUs();
-      this.parts.events.emit(eventOf({ kind: "session.close", atUs, session: this.name }));
-      this.counters.freeze();
-      this.parts.onClosed(this);
-    });
+    this.closing ??= this.settleAndFree();
     return this.closing;
   }
 
@@ -184,73 +224,89 @@ export class OpenedSession implements Session {
     return this.close();
   }
 
-  private fill(slot: number, checked: readonly CheckedInput[]): void {
-    const provided = this.opened.slots[slot]!;
-    for (const { spec, data, shape } of checked) {
-      if (spec.dtype === "string") {
-        provided.fillStrings(spec.name, { data: data as string[], shape });
-      } else {
-        const view = provided.shapeInput(spec.name, shape) as Float32Array;
-        view.set(data as Float32Array);
-      }
-    }
+  private get current(): OpenedVariant {
+    return this.variants.get(this.policy.rung.variant)!;
   }
 
-  private shapeInput(slot: number, { name, shape }: { name: string; shape: readonly number[] }): TensorData {
-    checkShape(findSpec(this.inputs, name), shape);
-    return this.opened.slots[slot]!.shapeInput(name, shape);
+  private async settleAndFree(): Promise<void> {
+    await Promise.all([...this.variants.values()].map((variant) => variant.opened.close()));
+    await Promise.all(this.retired);
+    this.policy.closed();
+    const atUs = this.parts.provider.nowUs();
+    this.parts.events.emit(eventOf({ kind: "session.close", atUs, session: this.name }));
+    this.counters.freeze();
+    this.parts.onClosed(this);
   }
 
-  /** A reserved slot was written in place: only what the caller could get wrong is left to check. */
-  private checkReserved(slot: number): void {
-    const provided = this.opened.slots[slot]!;
-    for (const spec of this.inputs) {
-      const data = provided.inputs[spec.name];
-      if (data === undefined) {
-        throw new RedlineError("INPUT_MISSING", {
-          what: `input ${spec.name}`,
-          expected: `a view of shape [${spec.shape.join(", ")}]`,
-          received: "nothing",
-          hint: "call shapeInput first",
-        });
-      }
-      checkFinite({ spec, data }, this.parts.hasNonFinite);
-    }
+  /** Opens a lost graph anew; what is left of the old one is closed beside the session, as its run may hang. */
+  private async replace(lost: OpenedVariant): Promise<void> {
+    const { graph } = lost;
+    const onSettle = (settlement: Settlement): void => this.onSettle(settlement);
+    const opened = await this.parts.provider.open({ ...graph.request, onSettle });
+    if (this.closing) return opened.close();
+    this.variants.set(graph.variant, new OpenedVariant(graph, opened));
+    if (this.word) opened.publish(this.word);
+    const retiring = lost.opened.close().finally(() => this.retired.delete(retiring));
+    this.retired.add(retiring);
   }
 
-  private launch(slot: number, { capturedUs: given, signal }: RunOptions): Promise<Outcome> {
-    const { provider } = this.parts;
-    const nowUs = provider.nowUs();
-    const capturedUs = given ?? nowUs;
+  /** A free slot of the current rung's variant. */
+  private take(): Place | undefined {
+    if (this.closing) return undefined;
+    const variant = this.current;
+    const slot = variant.pool.take();
+    return slot < 0 ? undefined : { variant, slot, rung: this.policy.rung };
+  }
+
+  private jobOf(place: Place, options: RunOptions, nowUs: number): Job {
+    const capturedUs = options.capturedUs ?? nowUs;
+    const { variant, slot, rung } = place;
     const deadlineUs = capturedUs + this.contract.deadlineUs;
-    const isShort = this.parts.isInlineWhenShort && this.estimate.isAtMost(SHORT_RUN_US);
+    const frame = this.number(options.frame);
+    return { variant, slot, rung, jobId: this.parts.provider.nextJobId(), frame, capturedUs, deadlineUs };
+  }
+
+  /** The number of the next job's frame: as given, else one more than the newest. */
+  private number(given: number | undefined): number {
+    const frame = given ?? this.newestFrame + 1;
+    if (frame > this.newestFrame) this.newestFrame = frame;
+    return frame;
+  }
+
+  private launch(place: Place, options: RunOptions): Promise<Outcome> {
+    const { signal } = options;
+    const nowUs = this.parts.provider.nowUs();
+    const job = this.jobOf(place, options, nowUs);
+    const { variant, slot, jobId, deadlineUs } = job;
+    const dispatch = this.policy.arrive(arrivalOf(job));
+    if (dispatch.kind === "settled") return Promise.resolve(this.settleHere(job, dispatch, nowUs));
+    const isShort = this.parts.isInlineWhenShort && variant.estimate.isAtMost(SHORT_RUN_US);
     // Jobs in flight go first, one that is late is the lane's to drop, and one that is aborted the lane's to settle.
     if (isShort && this.pending.size === 0 && nowUs < deadlineUs && signal?.aborted !== true) {
-      return Promise.resolve(this.runHere(slot, { capturedUs, deadlineUs }));
+      return Promise.resolve(this.runHere(job));
     }
-    const jobId = provider.nextJobId();
     return new Promise((settle) => {
-      const onAbort = (): void => this.opened.cancel(jobId, "signal");
+      const onAbort = (): void => {
+        this.policy.stopAsked(jobId);
+        variant.opened.cancel(jobId, "signal");
+      };
       const forgetSignal = (): void => signal?.removeEventListener("abort", onAbort);
-      this.pending.set(jobId, { slot, capturedUs, deadlineUs, settle, forgetSignal });
+      this.pending.set(jobId, { ...job, settle, forgetSignal });
       const { late } = this.contract;
       // A kept late result is worth having at any time: such a job is never too late to start.
       const latestStartUs =
-        late === "keep" ? Number.MAX_SAFE_INTEGER : this.estimate.latestStartUs(deadlineUs);
-      this.opened.submit({ jobId, slot, deadlineUs, latestStartUs, late });
+        late === "keep" ? Number.MAX_SAFE_INTEGER : variant.estimate.latestStartUs(deadlineUs);
+      variant.opened.submit({ jobId, slot, deadlineUs, latestStartUs, late });
       if (signal?.aborted) onAbort();
       else signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
   /** Runs a filled slot on the calling thread. */
-  private runHere(
-    slot: number,
-    { capturedUs, deadlineUs }: { capturedUs: number; deadlineUs: number },
-  ): SettledOutcome {
-    const jobId = this.parts.provider.nextJobId();
-    const settlement = this.judgeInline(this.opened.runInline(slot), { jobId, deadlineUs });
-    return this.conclude(settlement, { slot, capturedUs, deadlineUs });
+  private runHere(job: Job): SettledOutcome {
+    const { variant, slot, jobId, deadlineUs } = job;
+    const { late } = this.contract;
+    return this.conclude(judgeInline(variant.opened.runInline(slot), { jobId, deadlineUs, late }), job);
   }
 
   private onSettle(settlement: Settlement): void {
@@ -260,79 +316,63 @@ export class OpenedSession implements Session {
     job.settle(this.conclude(settlement, job));
   }
 
-  private conclude(
-    settlement: Settlement,
-    job: Pick<PendingJob, "slot" | "capturedUs" | "deadlineUs">,
-  ): SettledOutcome {
-    const { status, reason, startedUs, settledUs, cpuUs } = settlement;
-    const { slot, capturedUs, deadlineUs } = job;
+  private conclude(settlement: Settlement, job: Job): SettledOutcome {
+    const { jobId, status, reason, startedUs, settledUs, cpuUs, message } = settlement;
+    const { variant, slot, rung, frame, capturedUs, deadlineUs } = job;
     const hasResults = status === "done" || status === "late";
-    if (hasResults) this.estimate.record(settledUs - startedUs);
-    else if (reason === "stale") this.estimate.noteStale();
-    const giveBack = (): void => this.pool.giveBack(slot);
+    if (hasResults) variant.estimate.record(settledUs - startedUs);
+    else if (reason === "stale") variant.estimate.noteStale();
+    else if (reason === "lost") variant.isLost = true;
+    const isConsecutive = hasResults && frame === this.lastRunFrame + 1;
+    if (hasResults) this.lastRunFrame = frame;
+    const giveBack = (): void => variant.pool.giveBack(slot);
     if (!hasResults) giveBack();
-    const facts = {
-      jobId: settlement.jobId,
-      status,
-      reason,
-      capturedUs,
-      startedUs,
-      settledUs,
-      deadlineUs,
-      cpuUs,
-    };
-    this.record(facts);
-    return new SettledOutcome(
-      { ...facts, message: settlement.message },
-      hasResults ? { slot: this.opened.slots[slot]!, outputs: this.outputs, giveBack } : undefined,
+    this.policy.settled(settlement);
+    const times = { capturedUs, startedUs, settledUs, deadlineUs, cpuUs };
+    return this.record(
+      { jobId, status, reason, rung, isConsecutive, ...times, message },
+      hasResults ? { slot: variant.opened.slots[slot]!, outputs: variant.outputs, giveBack } : undefined,
     );
   }
 
-  private reject(options: RunOptions): Outcome {
-    const nowUs = this.parts.provider.nowUs();
-    const capturedUs = options.capturedUs ?? nowUs;
-    const facts = {
+  /** A job that policy settles: it never reaches a lane. */
+  private settleHere(job: Job, how: Unrun, settledUs: number): SettledOutcome {
+    job.variant.pool.giveBack(job.slot);
+    return this.settleUnrun({ ...job, ...how, settledUs });
+  }
+
+  /** A job without a slot. */
+  private reject(options: RunOptions): SettledOutcome {
+    const settledUs = this.parts.provider.nowUs();
+    const capturedUs = options.capturedUs ?? settledUs;
+    if (!this.closing) this.policy.foundNoSlot();
+    this.number(options.frame);
+    return this.settleUnrun({
       jobId: this.parts.provider.nextJobId(),
       status: "rejected",
       reason: this.closing ? "closed" : "no-slot",
+      rung: this.rung,
       capturedUs,
-      startedUs: -1,
-      settledUs: nowUs,
+      settledUs,
       deadlineUs: capturedUs + this.contract.deadlineUs,
-      cpuUs: -1,
-    } as const;
-    this.record(facts);
-    return new SettledOutcome({ ...facts, message: undefined }, undefined);
+    });
   }
 
-  private judgeInline(
-    settlement: Settlement,
-    { jobId, deadlineUs }: { jobId: number; deadlineUs: number },
-  ): Settlement {
-    if (settlement.status !== "done" || settlement.settledUs <= deadlineUs) return { ...settlement, jobId };
-    return {
-      ...settlement,
-      jobId,
-      status: "late",
-      reason: this.contract.late === "keep" ? "kept" : "unstoppable",
-    };
+  private settleUnrun(
+    facts: Pick<SettledFacts, "jobId" | "rung" | "capturedUs" | "settledUs" | "deadlineUs"> & Unrun,
+  ): SettledOutcome {
+    const { jobId, status, reason, rung, capturedUs, settledUs, deadlineUs } = facts;
+    const times = { capturedUs, startedUs: -1, settledUs, deadlineUs, cpuUs: -1 };
+    return this.record(
+      { jobId, status, reason, rung, isConsecutive: false, ...times, message: undefined },
+      undefined,
+    );
   }
 
-  private record(facts: Omit<SettledFacts, "message">): void {
-    const event: RedlineEvent = {
-      kind: settlementKind(facts.status),
-      atUs: facts.settledUs,
-      session: this.name,
-      jobId: facts.jobId,
-      status: facts.status,
-      reason: facts.reason,
-      capturedUs: facts.capturedUs,
-      startedUs: facts.startedUs,
-      deadlineUs: facts.deadlineUs,
-      cpuUs: facts.cpuUs,
-      detail: "",
-    };
+  private record(facts: SettledFacts, held: HeldSlot | undefined): SettledOutcome {
+    const event = jobEvent(this.name, facts);
     this.counters.count(event);
     this.parts.events.emit(event);
+    return new SettledOutcome(facts, held);
   }
 }

@@ -3,6 +3,7 @@
 
 import type { FrozenContract } from "../core/contract.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
+import type { Rung } from "../core/rung.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
 import type { Manifest } from "../store/manifest.js";
 import type { LatencyQuantiles } from "../telemetry/session-counters.js";
@@ -14,6 +15,11 @@ export type RunInputs = Readonly<Record<string, TensorData | Tensor>>;
 export interface RunOptions {
   /** When the input was captured, on `runtime.clock`; the deadline counts from it. Default: now. */
   readonly capturedUs?: number;
+  /**
+   * The number of the input among its source's, from 0. Once a newer one has come, an older or repeated one settles
+   * `dropped / superseded`. All jobs of a session that give one are of one source. Default: one more than the newest.
+   */
+  readonly frame?: number;
   /** Stops the job: `cancelled / signal`. */
   readonly signal?: AbortSignal;
 }
@@ -23,6 +29,13 @@ export interface Outcome {
   readonly status: OutcomeStatus;
   readonly reason: OutcomeReason;
   readonly jobId: number;
+  /** The rung the job ran on, or would have. */
+  readonly rung: Rung;
+  /**
+   * Whether the job before that gave outputs was of the frame before. Where it was not, a model that carries state from
+   * frame to frame has missed one: whoever feeds the state back decides whether it starts afresh.
+   */
+  readonly isConsecutive: boolean;
   readonly capturedUs: number;
   readonly startedUs: number;
   readonly settledUs: number;
@@ -53,6 +66,8 @@ export interface Outcome {
  * }
  */
 export interface ReservedSlot {
+  /** The rung the session stood on: the slot stays that variant's, also when the session moves meanwhile. */
+  readonly rung: Rung;
   /** The slot's own views by input name; a dynamic input has none before `shapeInput`. */
   readonly inputs: Readonly<Record<string, TensorData>>;
   /**
@@ -75,6 +90,8 @@ export interface SessionStats {
   readonly model: string;
   readonly variant: string;
   readonly device: string;
+  /** Where the session stands on its ladder; index 0 is as planned. */
+  readonly rung: Rung;
   readonly threads: number;
   readonly periodMs: number;
   readonly deadlineMs: number;
@@ -96,8 +113,11 @@ export interface SessionIdentity {
   /** Unique in the runtime; the model's name unless `open` was given one. */
   readonly name: string;
   readonly model: string;
+  /** Variant and device of the rung it stands on now. */
   readonly variant: string;
   readonly device: string;
+  /** Where it stands on its ladder: new jobs run there, jobs under way end where they are. */
+  readonly rung: Rung;
   /** Threads of one job, its lane's own included. */
   readonly threads: number;
   /** The model's manifest; null when it was opened by a bare path, from bytes, or without a model. */
@@ -114,6 +134,9 @@ export interface SessionIdentity {
  * outcome.release();
  */
 export interface Session extends SessionIdentity, AsyncDisposable {
+  /** The highest number a frame has had; -1 before the first job. */
+  readonly newestFrame: number;
+  /** Of the variant that new jobs run on: a move to another rung may change the shapes. */
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 
@@ -131,7 +154,7 @@ export interface Session extends SessionIdentity, AsyncDisposable {
    * Runs on the caller's thread, for jobs under about 100 us.
    * @throws RedlineError `SESSION_NOT_INLINE`, `SESSION_CLOSED`, `SESSION_NO_SLOT` or `INPUT_*`.
    */
-  runSync(inputs: RunInputs, options?: Pick<RunOptions, "capturedUs">): Outcome;
+  runSync(inputs: RunInputs, options?: Pick<RunOptions, "capturedUs" | "frame">): Outcome;
 
   /** What has settled since the session opened. */
   stats(): SessionStats;

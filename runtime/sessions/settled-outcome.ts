@@ -2,6 +2,7 @@
 // Knows no lane. Invariant: a slot goes back once, when the outcome is released or carried nothing.
 
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
+import type { Rung } from "../core/rung.js";
 import type { Tensor, TensorSpec } from "../core/tensor.js";
 import type { ProviderSlot } from "../providers/provider.js";
 import type { Outcome } from "./session.js";
@@ -23,6 +24,8 @@ export class SettledOutcome implements Outcome {
   readonly jobId: number;
   readonly status: OutcomeStatus;
   readonly reason: OutcomeReason;
+  readonly rung: Rung;
+  readonly isConsecutive: boolean;
   readonly capturedUs: number;
   readonly startedUs: number;
   readonly settledUs: number;
@@ -36,6 +39,8 @@ export class SettledOutcome implements Outcome {
     this.jobId = facts.jobId;
     this.status = facts.status;
     this.reason = facts.reason;
+    this.rung = facts.rung;
+    this.isConsecutive = facts.isConsecutive;
     this.capturedUs = facts.capturedUs;
     this.startedUs = facts.startedUs;
     this.settledUs = facts.settledUs;

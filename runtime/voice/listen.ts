@@ -21,7 +21,8 @@ export interface ListenOptions {
   readonly clock: Clock;
   /**
    * `file`: frames follow each other as fast as the session settles them, each captured when it is submitted. `live`:
-   * the source is paced, and a frame's deadline counts from the capture of its last sample. Default `file`.
+   * the source is paced, a frame's deadline counts from the capture of its last sample, and jobs carry the numbers of
+   * the frames: a live session belongs to one source. Default `file`.
    */
   readonly mode?: "file" | "live";
   /** Rules of the energy gate, or `off` to run the model on every frame. Default: on, with its own defaults. */
@@ -103,6 +104,8 @@ class VoiceStream {
   readonly #vad: VoiceActivity;
   readonly #gate: EnergyGate | undefined;
   readonly #segmenter: Segmenter;
+  /** What is added to a frame's index, so that the session's numbers go on rising over one source after another. */
+  readonly #firstFrame: number;
   readonly #cutter = new FrameCutter();
   readonly #outcomes = zeroOutcomes();
   /** Frames a closed gate may still call back, oldest first. */
@@ -118,6 +121,7 @@ class VoiceStream {
 
   constructor(options: ListenOptions) {
     this.#options = options;
+    this.#firstFrame = options.session.newestFrame + 1;
     const { session, tensors, gate } = options;
     this.#vad = new VoiceActivity({ session, ...(tensors ? { tensors } : {}) });
     this.#gate = gate === "off" ? undefined : new EnergyGate(gate);
@@ -184,7 +188,7 @@ class VoiceStream {
   async *#run(frame: SpeechFrame, capturedUs: number): AsyncGenerator<SegmentEvent> {
     const { mode, signal, onFrame } = this.#options;
     const reading = await this.#vad.run(frame.samples, {
-      ...(mode === "live" ? { capturedUs } : {}),
+      ...(mode === "live" ? { capturedUs, frame: this.#firstFrame + frame.index } : {}),
       ...(signal && !signal.aborted ? { signal } : {}),
     });
     this.#outcomes[reading.status] += 1;

@@ -4,7 +4,7 @@
 import { RedlineError } from "../core/errors.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
 import { elementCount, fitsShape, type TensorSpec } from "../core/tensor.js";
-import type { Outcome, ReservedSlot, RunInputs, Session } from "../sessions/session.js";
+import type { Outcome, ReservedSlot, RunInputs, RunOptions, Session } from "../sessions/session.js";
 import type { Manifest } from "../store/manifest.js";
 import { FRAME_SAMPLES } from "./frames.js";
 import { SPEECH_RATE_HZ } from "./resample.js";
@@ -111,7 +111,7 @@ export class VoiceActivity {
   /** Runs one frame of `FRAME_SAMPLES` samples. Default capture time: now. */
   async run(
     frame: Float32Array,
-    options: { readonly capturedUs?: number; readonly signal?: AbortSignal } = {},
+    options: Pick<RunOptions, "capturedUs" | "frame" | "signal"> = {},
   ): Promise<VadReading> {
     const slot = this.#session.reserve();
     if (slot !== null) this.#fill(slot, frame);

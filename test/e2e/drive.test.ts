@@ -42,7 +42,7 @@ test("a folder of pictures gives a line, two masks and an overlay for each", asy
     [1, "000060.jpg"],
   ]);
   for (const frame of frames) {
-    const keys = ["type", "id", "source", "outcome", "drivable", "lanes", "confidence", "flags"];
+    const keys = ["type", "id", "source", "outcome", "rung", "drivable", "lanes", "confidence", "flags"];
     expect(Object.keys(frame)).toEqual(keys);
     expect(frame).toMatchObject({ outcome: "done", flags: [] });
     expect((frame.drivable as { areaRatio: number }).areaRatio).toBeGreaterThan(0.05);

@@ -16,6 +16,7 @@ import { scanNonFinite } from "../../runtime/sessions/input-check.js";
 import { OpenedSession } from "../../runtime/sessions/opened-session.js";
 import type { Session } from "../../runtime/sessions/session.js";
 import type { Manifest } from "../../runtime/store/manifest.js";
+import { freePolicy } from "./free-policy.js";
 
 /** The operating system's monotonic clock. */
 export const processClock: Clock = new SystemClock();
@@ -41,20 +42,24 @@ export function openInProcess(options: InProcessOptions): Promise<Session> {
   return OpenedSession.open({
     name: "test",
     model: typeof options.graph === "string" ? options.graph : "bytes",
-    variant: "file",
-    device: "cpu",
     threads: 1,
     manifest: options.manifest ?? null,
     contract,
     provider: new InProcessProvider(options.settleInstead ?? (() => undefined)),
-    request: {
-      graph: options.graph,
-      criticality: contract.criticality,
-      laneIndex: 0,
-      slots: options.slots ?? 3,
-      statedShapes: {},
-      isInline: false,
-    },
+    graphs: [
+      {
+        variant: "file",
+        request: {
+          graph: options.graph,
+          criticality: contract.criticality,
+          laneIndex: 0,
+          slots: options.slots ?? 3,
+          statedShapes: {},
+          isInline: false,
+        },
+      },
+    ],
+    admit: async () => freePolicy(),
     isInlineWhenShort: false,
     events: { emit: () => {} },
     hasNonFinite: scanNonFinite,

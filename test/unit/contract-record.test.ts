@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { ContractTally } from "../../runtime/contract-record.js";
 import { freezeContract } from "../../runtime/core/contract.js";
 import { eventOf } from "../../runtime/core/events.js";
+import { planRung } from "../../runtime/core/rung.js";
 
 function tally(): ContractTally {
   return new ContractTally({
@@ -11,6 +12,7 @@ function tally(): ContractTally {
     model: "road-seg",
     variant: "int8-320",
     device: "cpu",
+    rung: planRung({ variant: "int8-320", device: "cpu" }),
     threads: 1,
     manifest: null,
     contract: freezeContract({ periodMs: 50, tolerate: { misses: 1, outOf: 10 } }),

@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { redraw, tableLines, verdictText } from "../../../runtime/cli/live-table.js";
 import type { ContractRecord } from "../../../runtime/contract-record.js";
+import { planRung } from "../../../runtime/core/rung.js";
 import type { LiveRunReport } from "../../../runtime/live-run.js";
 
 const NONE = { done: 0, late: 0, rejected: 0, dropped: 0, cancelled: 0, failed: 0 };
@@ -13,6 +14,7 @@ function recordOf(fields: Partial<ContractRecord>): ContractRecord {
     model: "road-seg",
     variant: "int8-320",
     device: "cpu",
+    rung: planRung({ variant: "int8-320", device: "cpu" }),
     threads: 1,
     periodMs: 50,
     deadlineMs: 50,

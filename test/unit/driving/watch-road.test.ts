@@ -105,6 +105,7 @@ describe("watching the road", () => {
       "id",
       "source",
       "outcome",
+      "rung",
       "drivable",
       "lanes",
       "confidence",

@@ -27,12 +27,13 @@ test("a move says from where to where, why, and with which numbers", () => {
 });
 
 test("a mode and a replaced lane are told in words, under kinds of the event table", () => {
-  const events = [modeEvent("protected", 1), modeEvent("normal", 2), laneEvent({ laneId: 4, atUs: 3 })];
+  const hung = laneEvent({ criticality: "interactive", laneIndex: 1, atUs: 3 });
+  const events = [modeEvent("protected", 1), modeEvent("normal", 2), hung];
 
   expect(events.map(({ detail }) => detail)).toEqual([
     "protected: a critical job overran its WCET, lower classes are suspended",
     "normal: critical jobs are within their WCET again",
-    "lane 4 did not stop within its grace",
+    "interactive lane 1 did not stop within its grace",
   ]);
   for (const { kind } of events) expect(EVENT_KINDS).toHaveProperty([kind]);
 });

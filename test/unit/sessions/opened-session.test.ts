@@ -7,6 +7,7 @@ import { scanNonFinite } from "../../../runtime/sessions/input-check.js";
 import { OpenedSession } from "../../../runtime/sessions/opened-session.js";
 import type { Outcome } from "../../../runtime/sessions/session.js";
 import { EventHub } from "../../../runtime/telemetry/event-hub.js";
+import { freePolicy } from "../../support/free-policy.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
 import { VirtualProvider } from "../../support/virtual-provider.js";
 
@@ -28,20 +29,24 @@ function open(
   return OpenedSession.open({
     name: "doubler",
     model: "doubler",
-    variant: "fp32",
-    device: "cpu",
     threads: 1,
     manifest: null,
     contract: freezeContract(contract),
     provider,
-    request: {
-      graph: null,
-      criticality: "critical",
-      laneIndex: 0,
-      slots: overrides.slots ?? 3,
-      statedShapes: {},
-      isInline: overrides.isInline ?? false,
-    },
+    graphs: [
+      {
+        variant: "fp32",
+        request: {
+          graph: null,
+          criticality: "critical",
+          laneIndex: 0,
+          slots: overrides.slots ?? 3,
+          statedShapes: {},
+          isInline: overrides.isInline ?? false,
+        },
+      },
+    ],
+    admit: async () => freePolicy("fp32"),
     isInlineWhenShort: overrides.isInlineWhenShort ?? false,
     events,
     hasNonFinite: scanNonFinite,

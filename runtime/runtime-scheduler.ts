@@ -1,0 +1,269 @@
+// Owns the one scheduler of a runtime: its alarm, the numbers of its lanes, and how its decisions reach sessions and events.
+// Knows no model and no thread. Invariant: it keeps no process alive, and looks at nothing while no session is open.
+
+import type { BudgetSource } from "./core/budget.js";
+import type { Alarm, Clock } from "./core/clock.js";
+import { CRITICALITIES, type Criticality } from "./core/contract.js";
+import { RedlineError, reasonOf } from "./core/errors.js";
+import { type EventSink, eventOf } from "./core/events.js";
+import type { Settlement } from "./core/lane.js";
+import type { Rung } from "./core/rung.js";
+import type { SessionWord } from "./core/session-word.js";
+import type { Provider } from "./providers/provider.js";
+import type { AdmissionPort } from "./scheduler/admission-port.js";
+import { laneEvent, modeEvent, moveEvent } from "./scheduler/policy-event.js";
+import type { SessionPlan } from "./scheduler/scheduled-session.js";
+import { type Dispatch, SCHEDULER_RULES, Scheduler, type SchedulerRules } from "./scheduler/scheduler.js";
+import type { ArrivingJob, GovernedSession, SessionPolicy } from "./sessions/session-policy.js";
+
+/** What the scheduler of a runtime works with. */
+export interface RuntimeSchedulerOptions {
+  /** Its alarms must keep no process alive. */
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly providers: readonly Pick<Provider, "runningJobs" | "replaceLane">[];
+  readonly admit: AdmissionPort;
+  readonly rules?: SchedulerRules;
+}
+
+/**
+ * The rules of a running program. A run notices that it has to stop at its next node, and reaches that only when its thread
+ * gets a processor: on a busy machine a lower class waits longer than the tenth of a second that a simulated one does, and
+ * giving up a run that is merely starved costs a model that must be opened anew.
+ */
+export const RUNTIME_RULES: SchedulerRules = {
+  ...SCHEDULER_RULES,
+  watch: { ...SCHEDULER_RULES.watch, graceUs: 1_000_000 },
+};
+
+/** More lanes than one class has. */
+const LANE_STRIDE = 4096;
+
+/** The number of a lane, as the scheduler knows it. */
+export function laneIdOf(criticality: Criticality, laneIndex: number): number {
+  return CRITICALITIES.indexOf(criticality) * LANE_STRIDE + laneIndex;
+}
+
+/** What runs on a lane, and whose it is. */
+interface Run {
+  readonly jobId: number;
+  /** Lanes are the process's: another runtime's job may run there. */
+  readonly isOurs: boolean;
+  readonly provider: Pick<Provider, "runningJobs" | "replaceLane">;
+}
+
+/** Policy over every session of one runtime. */
+export class RuntimeScheduler {
+  private readonly scheduler: Scheduler;
+  private readonly seats = new Map<number, Seat>();
+  private readonly runs = new Map<number, Run>();
+  /** Critical jobs not yet seen to start, and how long each may run. */
+  private readonly awaited = new Map<number, number>();
+  private readonly clock: Clock;
+  private readonly events: EventSink;
+  private budget: BudgetSource | undefined;
+  private pressureUs = Number.NEGATIVE_INFINITY;
+  private alarm: { readonly atUs: number; readonly alarm: Alarm } | undefined;
+  private sessionId = 0;
+
+  constructor(private readonly options: RuntimeSchedulerOptions) {
+    this.clock = options.clock;
+    this.events = options.events;
+    this.scheduler = new Scheduler(options.rules ?? RUNTIME_RULES, {
+      admit: options.admit,
+      publish: (sessionId, word) => this.seats.get(sessionId)!.publish(word),
+      moved: (move) => {
+        const seat = this.seats.get(move.sessionId)!;
+        seat.rung = move.to;
+        this.events.emit(moveEvent(move, seat.name));
+      },
+      modeChanged: (mode, { nowUs }) => this.events.emit(modeEvent(mode, nowUs)),
+      replaceLane: (laneId, { nowUs }) => this.replaceLane(laneId, nowUs),
+      reopen: (sessionId) => void this.reopen(this.seats.get(sessionId)!),
+    });
+  }
+
+  /** From now on the budget is looked at ten times a second. */
+  watchBudget(budget: BudgetSource): void {
+    this.budget = budget;
+  }
+
+  /**
+   * Admits a session beside those there are.
+   *
+   * @throws RedlineError `PLAN_INFEASIBLE` with the arithmetic
+   */
+  admit(plan: Omit<SessionPlan, "sessionId">): SessionPolicy {
+    this.sessionId += 1;
+    const { sessionId } = this;
+    const seat = new Seat(this, { ...plan, sessionId });
+    this.seats.set(sessionId, seat);
+    const answer = this.scheduler.open(seat.plan);
+    if (!answer.isAdmitted) {
+      this.seats.delete(sessionId);
+      throw new RedlineError("PLAN_INFEASIBLE", { what: answer.reasons.join("; ") });
+    }
+    this.arm(this.clock.nowUs());
+    return seat;
+  }
+
+  /** Looks no more. */
+  close(): void {
+    this.alarm?.alarm.cancel();
+    this.alarm = undefined;
+  }
+
+  arrive(seat: Seat, job: ArrivingJob): Dispatch {
+    const { sessionId, rungs, contract } = seat.plan;
+    const { jobId, frame, deadlineUs, rung } = job;
+    const dispatch = this.scheduler.arrive({ jobId, sessionId, frame, deadlineUs, rung });
+    if (dispatch.kind === "run" && contract.criticality === "critical") {
+      const { wcetUs } = rungs[rung]!.profile;
+      if (wcetUs !== Number.POSITIVE_INFINITY) {
+        this.awaited.set(jobId, wcetUs);
+        this.arm(deadlineUs - contract.deadlineUs + wcetUs + 1);
+      }
+    }
+    return dispatch;
+  }
+
+  settled(settlement: Settlement): void {
+    this.awaited.delete(settlement.jobId);
+    this.scheduler.settled(settlement);
+  }
+
+  foundNoSlot(sessionId: number): void {
+    this.scheduler.foundNoSlot(sessionId);
+  }
+
+  stopAsked(jobId: number): void {
+    this.scheduler.stopAsked(jobId, { nowUs: this.clock.nowUs() });
+  }
+
+  leave(sessionId: number): void {
+    this.scheduler.close(sessionId);
+    this.seats.delete(sessionId);
+  }
+
+  private look(): void {
+    const nowUs = this.clock.nowUs();
+    this.noteStarts(nowUs);
+    this.takePower();
+    this.scheduler.tick(nowUs);
+    if (this.seats.size > 0) this.arm(this.scheduler.nextWakeUs());
+  }
+
+  private takePower(): void {
+    const pressure = this.budget?.pressure();
+    if (pressure === undefined || pressure.atUs === this.pressureUs) return;
+    this.pressureUs = pressure.atUs;
+    this.scheduler.takePower(pressure);
+  }
+
+  /** Lanes do not tell of starts: what they run is looked at, at the latest when a critical job may be overrunning. */
+  private noteStarts(nowUs: number): void {
+    for (const provider of this.options.providers) {
+      for (const { jobId, startedUs, criticality, laneIndex } of provider.runningJobs()) {
+        const laneId = laneIdOf(criticality, laneIndex);
+        if (this.runs.get(laneId)?.jobId === jobId) continue;
+        this.awaited.delete(jobId);
+        const isOurs = this.scheduler.started(jobId, { nowUs: startedUs });
+        this.runs.set(laneId, { jobId, provider, isOurs });
+      }
+    }
+    for (const wcetUs of this.awaited.values()) this.arm(nowUs + wcetUs + 1);
+  }
+
+  private replaceLane(laneId: number, atUs: number): void {
+    const criticality = CRITICALITIES[Math.floor(laneId / LANE_STRIDE)]!;
+    const laneIndex = laneId % LANE_STRIDE;
+    const run = this.runs.get(laneId);
+    // What was seen last may have ended meanwhile, and another job may run in its place.
+    const isThere = run?.isOurs && run.provider.runningJobs().some(({ jobId }) => jobId === run.jobId);
+    if (!run || !isThere) return;
+    this.events.emit(laneEvent({ criticality, laneIndex, atUs }));
+    run.provider.replaceLane(criticality, laneIndex);
+  }
+
+  private async reopen(seat: Seat): Promise<void> {
+    if (seat.isReopening) return;
+    seat.isReopening = true;
+    const told = (detail: string): void =>
+      this.events.emit(
+        eventOf({ kind: "session.reopen", atUs: this.clock.nowUs(), session: seat.name, detail }),
+      );
+    try {
+      await seat.reopen();
+      seat.isReopening = false;
+      told("opened anew after its provider lost a job");
+      this.scheduler.reopened(seat.plan.sessionId);
+    } catch (error) {
+      told(`stays suspended, its provider lost a job and ${reasonOf(error)}`);
+    }
+  }
+
+  /** Looks at or after `atUs`, or sooner. */
+  private arm(atUs: number): void {
+    if (this.alarm && this.alarm.atUs <= atUs) return;
+    this.alarm?.alarm.cancel();
+    const ring = (): void => {
+      this.alarm = undefined;
+      this.look();
+    };
+    this.alarm = { atUs, alarm: this.clock.setAlarm(atUs, ring) };
+  }
+}
+
+/** One session's place at the scheduler. */
+class Seat implements SessionPolicy {
+  rung: Rung;
+  /** Also once it could not be reopened: nobody tries again. */
+  isReopening = false;
+  private session: GovernedSession | undefined;
+  private word: SessionWord | undefined;
+
+  constructor(
+    private readonly scheduler: RuntimeScheduler,
+    readonly plan: SessionPlan,
+  ) {
+    this.rung = plan.rungs[0]!.rung;
+  }
+
+  get name(): string {
+    return this.session?.name ?? "";
+  }
+
+  arrive(job: ArrivingJob): Dispatch {
+    return this.scheduler.arrive(this, job);
+  }
+
+  foundNoSlot(): void {
+    this.scheduler.foundNoSlot(this.plan.sessionId);
+  }
+
+  stopAsked(jobId: number): void {
+    this.scheduler.stopAsked(jobId);
+  }
+
+  settled(settlement: Settlement): void {
+    this.scheduler.settled(settlement);
+  }
+
+  attach(session: GovernedSession): void {
+    this.session = session;
+    if (this.word) session.publish(this.word);
+  }
+
+  closed(): void {
+    this.scheduler.leave(this.plan.sessionId);
+  }
+
+  publish(word: SessionWord): void {
+    this.word = word;
+    this.session?.publish(word);
+  }
+
+  async reopen(): Promise<void> {
+    await this.session?.reopen();
+  }
+}
