@@ -12,6 +12,7 @@ import type { Verdict } from "./harness/verdict.js";
 import { cancel } from "./scenarios/cancel.js";
 import { contracts } from "./scenarios/contracts.js";
 import { eventLoop } from "./scenarios/event-loop.js";
+import { harness } from "./scenarios/harness.js";
 import { hosted } from "./scenarios/hosted.js";
 import { idle } from "./scenarios/idle.js";
 import { leakOpens, leakRuns } from "./scenarios/leak.js";
@@ -32,6 +33,7 @@ const SCENARIOS: readonly Scenario[] = [
   hosted,
   mixed,
   idle,
+  harness,
   leakOpens,
   leakRuns,
   vetting,

@@ -7,12 +7,17 @@ import { createRequire } from "node:module";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { REPO_ROOT } from "./assets.js";
+import { readMachineTime } from "./machine-time.js";
 
 /** What stays the same while a scenario runs. */
 export interface Machine {
   readonly platform: string;
   readonly kernel: string;
   readonly cpu: string;
+  /** The processor's microcode revision; null where the kernel does not tell. */
+  readonly microcode: string | null;
+  /** The governor of its clock. */
+  readonly governor: string | null;
   readonly cores: number;
   readonly usableCores: number;
   readonly memoryBytes: number;
@@ -36,6 +41,8 @@ export function readMachine(): Machine {
     platform: `${process.platform}-${process.arch}`,
     kernel: release(),
     cpu: cpus()[0]?.model.trim() ?? "unknown",
+    microcode: /^microcode\s*:\s*(\S+)/m.exec(textOf("/proc/cpuinfo") ?? "")?.[1] ?? null,
+    governor: textOf("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")?.trim() ?? null,
     cores: cpus().length,
     usableCores: availableParallelism(),
     memoryBytes: totalmem(),
@@ -51,14 +58,16 @@ export function readLoad(): Load {
   return { loadAverage: loadavg().map((value) => Math.round(value * 100) / 100), stealS: readStealS() };
 }
 
-/** The eighth figure of the first line of /proc/stat counts stolen time in ticks of 10 ms. */
 function readStealS(): number | null {
+  const time = readMachineTime();
+  return time === null ? null : time.stolenUs / 1e6;
+}
+
+function textOf(path: string): string | undefined {
   try {
-    const fields = (readFileSync("/proc/stat", "utf8").split("\n")[0] ?? "").trim().split(/\s+/);
-    const ticks = Number(fields[8]);
-    return Number.isFinite(ticks) ? ticks / 100 : null;
+    return readFileSync(path, "utf8");
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -1,9 +1,9 @@
 // Owns the scenario "what does Redline itself cost?": the null provider, which runs no model.
 // Controls: a bare promise resolved by setImmediate, and the cost of reading the time.
 
-import { Worker } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { createRuntime, type Session } from "../../runtime/index.js";
+import { EchoWorker } from "../harness/echo-worker.js";
 import { interleave } from "../harness/interleave.js";
 import { reluModel } from "../harness/onnx-model.js";
 import { quantilesOf } from "../harness/quantiles.js";
@@ -137,28 +137,4 @@ async function checkRelu(relu: InferenceSession): Promise<void> {
   const isRight =
     y !== undefined && (y.data as Float32Array).every((value, index) => value === (index === 3 ? 2 : 0));
   if (!isRight) throw new Error("the one-node model does not compute a Relu");
-}
-
-/** A worker thread that sends every number back. */
-class EchoWorker {
-  readonly #worker = new Worker(
-    "const { parentPort } = require('node:worker_threads'); parentPort.on('message', (n) => parentPort.postMessage(n));",
-    { eval: true },
-  );
-  #heard: () => void = () => {};
-
-  constructor() {
-    this.#worker.on("message", () => this.#heard());
-  }
-
-  roundTrip(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#heard = resolve;
-      this.#worker.postMessage(1);
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#worker.terminate();
-  }
 }

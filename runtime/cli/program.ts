@@ -3,6 +3,7 @@
 
 import { Command, CommanderError, type OutputConfiguration } from "commander";
 import { RedlineError } from "../index.js";
+import { addBench } from "./bench.js";
 import { addDoctor } from "./doctor.js";
 import { addDrive } from "./drive.js";
 import { addModels } from "./models.js";
@@ -68,11 +69,12 @@ function buildProgram(given: {
     .exitOverride()
     .showHelpAfterError(false)
     .helpCommand(false);
-  for (const add of [addDoctor, addPower, addModels, addVoice, addDrive, addRun, addProfile])
+  for (const add of [addDoctor, addPower, addModels, addVoice, addDrive, addRun, addProfile, addBench])
     add(program, given.perform);
   for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput(writes);
-    if (command.commands.length > 0) continue;
+    const isGroup = command.commands.length > 0 && command.options.length === 0;
+    if (isGroup) continue;
     command
       .option("--json", "print NDJSON: one object per event, the last one the summary")
       .option("--debug", "print the stack of an error");

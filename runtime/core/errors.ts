@@ -75,6 +75,10 @@ export const ERROR_TABLE = {
 
   OP_ARGUMENT: row("an argument of an op is not valid", "never", 400, 65),
 
+  BENCH_TRIAL_FAILED: row("a trial of the bench failed", "later", 500, 70),
+  BENCH_REGRESSED: row("a measured figure got worse", "never", 409, 1),
+  BENCH_INCOMPARABLE: row("the results have nothing in common", "never", 422, 65),
+
   OUTPUT_WRITE_FAILED: row("a result file could not be written", "later", 507, 73),
 
   INTERNAL: row("an invariant of Redline is broken: please report this", "never", 500, 70),

@@ -6,19 +6,23 @@ import { expect, test } from "vitest";
 import { checkDocumented, checkPublicNames, exportsOf } from "./public-door.js";
 import { REPO_ROOT, report } from "./source-tree.js";
 
-const DOOR = "runtime/index.ts";
 const LIST = "test/architecture/public-names.txt";
 
-test("the public door exports exactly the names of the committed list", () => {
-  const list = { path: LIST, text: readFileSync(join(REPO_ROOT, LIST), "utf8") };
-  const names = exportsOf(DOOR);
+const DOORS = [
+  { door: "runtime/index.ts", path: LIST },
+  { door: "bench/index.ts", path: "test/architecture/bench-names.txt" },
+];
+
+test.each(DOORS)("$door exports exactly the names of the committed list", ({ door, path }) => {
+  const list = { path, text: readFileSync(join(REPO_ROOT, path), "utf8") };
+  const names = exportsOf(door);
 
   expect(names.length).toBeGreaterThan(10);
   expect(report(checkPublicNames({ names, list }))).toEqual([]);
 });
 
-test("every public name has a docstring", () => {
-  expect(report(checkDocumented(exportsOf(DOOR)))).toEqual([]);
+test.each(DOORS)("every public name of $door has a docstring", ({ door }) => {
+  expect(report(checkDocumented(exportsOf(door)))).toEqual([]);
 });
 
 test("a name added, a name removed and a name without a docstring are seen", () => {

@@ -22,6 +22,8 @@ test.each([
   ["run"],
   ["profile"],
   ["plan"],
+  ["bench"],
+  ["bench", "compare"],
 ])("redline %s %s explains itself with examples", async (...verb) => {
   const { status, out } = await redline(...verb.filter((word) => word !== undefined), "--help");
 
@@ -34,7 +36,7 @@ test("without a verb the help is shown", async () => {
   const { status, out } = await redline();
 
   expect(status).toBe(0);
-  for (const verb of ["doctor", "power", "models", "voice", "drive", "run", "profile", "plan"])
+  for (const verb of ["doctor", "power", "models", "voice", "drive", "run", "profile", "plan", "bench"])
     expect(out.text).toContain(`  ${verb}`);
 });
 
@@ -50,6 +52,9 @@ test.each([
   { argv: ["models"], says: "a verb is missing" },
   { argv: ["run", "--second", "3"], says: "unknown option '--second'" },
   { argv: ["plan"], says: "missing required argument 'model'" },
+  { argv: ["bench", "--scenario", "soak"], says: "Allowed choices are" },
+  { argv: ["bench", "compare", "a.ndjson"], says: "missing required argument 'b'" },
+  { argv: ["bench", "--trials", "0.5"], says: "trials is a whole number from 1" },
   { argv: ["profile", "silero-vad", "--period", "0"], says: "period is a number above 0" },
   { argv: ["plan", "silero-vad", "--criticality", "urgent"], says: "Allowed choices are" },
   { argv: ["run", "--seconds", "soon"], says: "seconds is a number above 0" },
