@@ -31,7 +31,7 @@ const VALUES: [f32; 32] = [
     254.5,
     255.5,
     -0.5,
-    300.0,
+    2_049.0,
     65_504.0,
     65_519.99,
     65_520.0,
@@ -47,7 +47,7 @@ const VALUES: [f32; 32] = [
     f32::INFINITY,
     f32::NEG_INFINITY,
     f32::NAN,
-    3.3,
+    2_051.0,
 ];
 
 /// `zero` is 0, and only the caller knows. Answers 0 when everything is right.
