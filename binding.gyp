@@ -75,11 +75,13 @@
         "native/napi/read_value.cc",
         "native/napi/shared_memory.cc",
         "native/ops/avx2.cc",
+        "native/ops/boxes_plan.cc",
         "native/ops/image_plan.cc",
         "native/ops/mask_plan.cc",
         "native/ops/neon.cc",
         "native/ops/op_set.cc",
-        "native/ops/scalar.cc"
+        "native/ops/scalar.cc",
+        "native/ops/spectrum_plan.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")", "native"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

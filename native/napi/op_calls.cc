@@ -1,4 +1,4 @@
-// Owns opImage, opMargins, opMask, opRuns, opResample and opLevel: every view and number checked, then one call.
+// Owns the op calls (opImage, opMargins and so on): every view and number checked, then one call.
 // Invariant: whatever JavaScript passes, no op reads or writes outside the views it was given; a refusal is OP_ARGUMENT.
 
 #include "napi/op_calls.h"
@@ -76,6 +76,7 @@ std::size_t bytes_of(const View& view) noexcept {
     case napi_int32_array:
       return view.length * 4;
     case napi_uint16_array:
+    case napi_int16_array:
       return view.length * 2;
     default:
       return view.length;
@@ -208,6 +209,102 @@ void level(const Arguments& arguments) {
   set.level(call);
 }
 
+/// The stft and log-mel ops: the plan says which, and must say the one that is called.
+template <bool kIsMel>
+void spectrum(const Arguments& arguments) {
+  const OpSet& set = arguments.set();
+  const View words = arguments.view(1, "words", napi_int32_array);
+  const ops::SpectrumPlan plan = ops::read_spectrum_plan(static_cast<std::int32_t*>(words.data), words.length);
+  if ((plan.bands > 0) != kIsMel) refuse("words", kIsMel ? "a plan with bands" : "a plan without bands");
+  const View samples = arguments.view(2, "samples", plan.is_integer ? napi_int16_array : napi_float32_array);
+  const View out = arguments.view(3, "out", napi_float32_array);
+  require_length("samples", samples, static_cast<std::size_t>(plan.samples));
+  require_length("out", out, plan.elements());
+  require_apart("out", out, {&words, &samples});
+  require_apart("words", words, {&samples});
+  (kIsMel ? set.log_mel : set.stft)(plan, samples.data, static_cast<float*>(out.data));
+}
+
+std::size_t gain(const Arguments& arguments) {
+  const OpSet& set = arguments.set();
+  const View samples = arguments.view(1, "samples", napi_float32_array);
+  const View out = arguments.view(2, "out", napi_float32_array);
+  require_length("out", out, samples.length);
+  require_apart("out", out, {&samples});
+  return set.gain(static_cast<const float*>(samples.data), samples.length, static_cast<float*>(out.data),
+                  static_cast<float>(arguments.number(3, "gain")), static_cast<float>(arguments.number(4, "limit")));
+}
+
+std::size_t boxes(const Arguments& arguments) {
+  const OpSet& set = arguments.set();
+  const View words = arguments.view(1, "words", napi_int32_array);
+  const View scores = arguments.view(2, "scores", napi_float32_array);
+  const View boxes = arguments.view(3, "boxes", napi_float32_array);
+  const View out = arguments.view(4, "out", napi_float32_array);
+  const ops::BoxesPlan plan = ops::read_boxes_plan(static_cast<const std::int32_t*>(words.data), words.length);
+  require_length("scores", scores, static_cast<std::size_t>(plan.scores_length));
+  require_length("boxes", boxes, static_cast<std::size_t>(plan.boxes_length));
+  require_apart("out", out, {&words, &scores, &boxes});
+  return set.boxes(plan, static_cast<const float*>(scores.data), static_cast<const float*>(boxes.data),
+                   static_cast<float*>(out.data), out.length / 6);
+}
+
+std::size_t suppress(const Arguments& arguments) {
+  constexpr std::size_t kRowFields = 6;
+  constexpr std::size_t kKeptSpare = 8;
+  const OpSet& set = arguments.set();
+  const View scratch = arguments.view(1, "scratch", napi_int32_array);
+  const View rows = arguments.view(2, "rows", napi_float32_array);
+  const View out = arguments.view(3, "out", napi_float32_array);
+  ops::SuppressCall call{};
+  call.rows = static_cast<const float*>(rows.data);
+  call.count = rows.length / kRowFields;
+  call.out = static_cast<float*>(out.data);
+  call.keep = out.length / kRowFields;
+  call.overlap = static_cast<float>(arguments.number(4, "overlap"));
+  call.is_together = arguments.whole(5, "isTogether", 0, 1) == 1;
+  if (rows.length % kRowFields != 0) refuse("rows", "whole rows of 6");
+  if (out.length % kRowFields != 0) refuse("out", "whole rows of 6");
+  if (scratch.length < call.count + kRowFields * (call.keep + kKeptSpare)) refuse("scratch", "room for the rows");
+  require_apart("out", out, {&scratch, &rows});
+  require_apart("scratch", scratch, {&rows});
+  call.order = static_cast<std::int32_t*>(scratch.data);
+  call.kept = reinterpret_cast<float*>(call.order + call.count);
+  return set.suppress(call);
+}
+
+void blur(const Arguments& arguments) {
+  constexpr std::int64_t kSideMax = 16384;
+  const OpSet& set = arguments.set();
+  const View scratch = arguments.view(1, "scratch", napi_int32_array);
+  const View regions = arguments.view(2, "regions", napi_int32_array);
+  const View image = arguments.view(3, "image", napi_uint8_array);
+  ops::BlurCall call{};
+  call.width = arguments.whole(4, "width", 1, kSideMax);
+  call.height = arguments.whole(5, "height", 1, kSideMax);
+  call.channels = arguments.whole(6, "channels", 3, 4);
+  call.stride = arguments.whole(7, "strideBytes", call.width * call.channels, 8 * call.width * call.channels);
+  call.radius = arguments.whole(8, "radius", 1, 255);
+  call.passes = arguments.whole(9, "passes", 1, 8);
+  const std::int64_t row_bytes = call.width * call.channels;
+  const std::int64_t row_sums = row_bytes + (2 * call.radius + 1) * call.channels;
+  const std::int64_t ring_words = ((call.radius + 1) * row_bytes + 3) / 4;
+  if (regions.length % 4 != 0) refuse("regions", "whole regions of 4");
+  if (static_cast<std::int64_t>(image.length) < (call.height - 1) * call.stride + row_bytes) {
+    refuse("image", "at least " + std::to_string((call.height - 1) * call.stride + row_bytes) + " bytes");
+  }
+  require_length("scratch", scratch, static_cast<std::size_t>(row_sums + row_bytes + ring_words));
+  require_apart("image", image, {&scratch, &regions});
+  require_apart("scratch", scratch, {&regions});
+  call.region = static_cast<const std::int32_t*>(regions.data);
+  call.regions = regions.length / 4;
+  call.image = static_cast<std::uint8_t*>(image.data);
+  call.row_sums = static_cast<float*>(scratch.data);
+  call.column_sums = call.row_sums + row_sums;
+  call.rows = reinterpret_cast<std::uint8_t*>(call.column_sums + row_bytes);
+  set.blur(call);
+}
+
 template <void (*kCall)(const Arguments&)>
 napi_value guarded(napi_env env, napi_callback_info info) {
   try {
@@ -218,10 +315,12 @@ napi_value guarded(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value count_runs(napi_env env, napi_callback_info info) {
+/// For an op that answers a count.
+template <std::size_t (*kCall)(const Arguments&)>
+napi_value counted(napi_env env, napi_callback_info info) {
   try {
     napi_value result = nullptr;
-    napi_create_double(env, static_cast<double>(runs(Arguments(env, info))), &result);
+    napi_create_double(env, static_cast<double>(kCall(Arguments(env, info))), &result);
     return result;
   } catch (const Failure& failure) {
     napi_throw(env, make_error(Napi::Env(env), failure).Value());
@@ -246,9 +345,15 @@ void define_op_calls(Napi::Env env, Napi::Object exports) {
   define(env, exports, "opImage", guarded<image>);
   define(env, exports, "opMargins", guarded<margins>);
   define(env, exports, "opMask", guarded<mask>);
-  define(env, exports, "opRuns", count_runs);
+  define(env, exports, "opRuns", counted<runs>);
   define(env, exports, "opResample", guarded<resample>);
   define(env, exports, "opLevel", guarded<level>);
+  define(env, exports, "opStft", guarded<spectrum<false>>);
+  define(env, exports, "opLogMel", guarded<spectrum<true>>);
+  define(env, exports, "opGain", counted<gain>);
+  define(env, exports, "opBoxes", counted<boxes>);
+  define(env, exports, "opSuppress", counted<suppress>);
+  define(env, exports, "opBlur", guarded<blur>);
 }
 
 }  // namespace redline::js

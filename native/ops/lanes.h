@@ -43,6 +43,9 @@ REDLINE_INLINE std::uint16_t half_from(float value) noexcept {
   return static_cast<std::uint16_t>(sign | ((bits - 0x38000000u + 0xfffu + is_odd) >> 13));
 }
 
+/// Bits of the square root of one half.
+constexpr std::int32_t kHalfRootBits = 0x3f3504f3;
+
 /// One lane. `F` holds floats, `I` offsets or the bytes of pixels.
 struct ScalarLanes {
   static constexpr int kWidth = 1;
@@ -60,8 +63,33 @@ struct ScalarLanes {
   /// The second one where they are equal or either is NaN, as the vector instructions of x86 have it.
   static REDLINE_INLINE F min(F a, F b) noexcept { return a < b ? a : b; }
   static REDLINE_INLINE F max(F a, F b) noexcept { return a > b ? a : b; }
+  static REDLINE_INLINE F sqrt(F value) noexcept { return std::sqrt(value); }
+  /// The last lane first.
+  static REDLINE_INLINE F reverse(F value) noexcept { return value; }
+  /// Every second float, and those between them.
+  static REDLINE_INLINE void unzip(const float* from, F* even, F* odd) noexcept {
+    *even = from[0];
+    *odd = from[1];
+  }
+  /// Lane i of row k goes to 8 i + k.
+  static REDLINE_INLINE void store_columns(float* to, const F (&rows)[8]) noexcept {
+    for (int row = 0; row < 8; ++row) to[row] = rows[row];
+  }
+  /// Takes a normal number above 0 apart: a power of two, and what is left, between the roots of one half and of two.
+  static REDLINE_INLINE void split(F value, F* exponent, F* rest) noexcept {
+    std::int32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    // Unsigned, as the vector instructions wrap: the bits of what is no such number may be any.
+    const auto offset = static_cast<std::uint32_t>(bits) - static_cast<std::uint32_t>(kHalfRootBits);
+    const std::int32_t power = static_cast<std::int32_t>(offset) >> 23;
+    bits = static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) - (static_cast<std::uint32_t>(power) << 23));
+    std::memcpy(rest, &bits, sizeof(bits));
+    *exponent = static_cast<float>(power);
+  }
   /// 0 where `value` is NaN.
   static REDLINE_INLINE F zero_nan(F value, F tested) noexcept { return tested == tested ? value : 0.0f; }
+  /// One bit for each lane of `a` above that of `b`, lane 0 lowest.
+  static REDLINE_INLINE std::uint32_t above(F a, F b) noexcept { return a > b ? 1u : 0u; }
   /// One bit for each lane above 0, lane 0 lowest.
   static REDLINE_INLINE std::uint32_t above_zero(F value) noexcept { return value > 0.0f ? 1u : 0u; }
   /// 255 for each lane above 0, else 0.
@@ -71,6 +99,8 @@ struct ScalarLanes {
     return value > 0.0f ? static_cast<std::int64_t>(value * 16777216.0f) : 0;
   }
 
+  /// Bytes one after another, as floats.
+  static REDLINE_INLINE F load_bytes(const std::uint8_t* from) noexcept { return *from; }
   /// Single bytes, as floats.
   static REDLINE_INLINE F gather_bytes(const std::uint8_t* from, I offsets) noexcept { return from[offsets]; }
   static REDLINE_INLINE F gather(const float* from, I offsets) noexcept { return from[offsets]; }
@@ -99,6 +129,22 @@ struct ScalarLanes {
   /// Rounds to nearest, ties to even, below 2^22: 1.5 x 2^23 leaves no room for a fraction.
   static REDLINE_INLINE int whole_of(float value) noexcept {
     return static_cast<int>((value + 12582912.0f) - 12582912.0f);
+  }
+};
+
+/// Eight floats in a sum: lane t mod 8 takes tap t.
+struct ScalarEight {
+  float lanes[8];
+
+  static REDLINE_INLINE ScalarEight zero() noexcept { return {{0, 0, 0, 0, 0, 0, 0, 0}}; }
+  REDLINE_INLINE void add(const float* a) noexcept {
+    for (int lane = 0; lane < 8; ++lane) lanes[lane] += a[lane];
+  }
+  REDLINE_INLINE void add_products(const float* a, const float* b) noexcept {
+    for (int lane = 0; lane < 8; ++lane) lanes[lane] += a[lane] * b[lane];
+  }
+  REDLINE_INLINE float total() const noexcept {
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
   }
 };
 

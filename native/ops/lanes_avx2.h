@@ -26,8 +26,54 @@ struct Avx2Lanes {
   REDLINE_LANES static REDLINE_INLINE F div(F a, F b) noexcept { return _mm256_div_ps(a, b); }
   REDLINE_LANES static REDLINE_INLINE F min(F a, F b) noexcept { return _mm256_min_ps(a, b); }
   REDLINE_LANES static REDLINE_INLINE F max(F a, F b) noexcept { return _mm256_max_ps(a, b); }
+  REDLINE_LANES static REDLINE_INLINE F sqrt(F value) noexcept { return _mm256_sqrt_ps(value); }
+  REDLINE_LANES static REDLINE_INLINE F reverse(F value) noexcept {
+    return _mm256_permutevar8x32_ps(value, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+  }
+  REDLINE_LANES static REDLINE_INLINE void unzip(const float* from, F* even, F* odd) noexcept {
+    const F low = load(from);
+    const F high = load(from + 8);
+    *even = in_order(_mm256_shuffle_ps(low, high, 0x88));
+    *odd = in_order(_mm256_shuffle_ps(low, high, 0xdd));
+  }
+  REDLINE_LANES static REDLINE_INLINE void store_columns(float* to, const F (&rows)[8]) noexcept {
+    // Pairs of rows, then fours, then halves: eight rows of eight become eight columns.
+    const F pair0 = _mm256_unpacklo_ps(rows[0], rows[1]);
+    const F pair1 = _mm256_unpackhi_ps(rows[0], rows[1]);
+    const F pair2 = _mm256_unpacklo_ps(rows[2], rows[3]);
+    const F pair3 = _mm256_unpackhi_ps(rows[2], rows[3]);
+    const F pair4 = _mm256_unpacklo_ps(rows[4], rows[5]);
+    const F pair5 = _mm256_unpackhi_ps(rows[4], rows[5]);
+    const F pair6 = _mm256_unpacklo_ps(rows[6], rows[7]);
+    const F pair7 = _mm256_unpackhi_ps(rows[6], rows[7]);
+    const F four0 = _mm256_shuffle_ps(pair0, pair2, 0x44);
+    const F four1 = _mm256_shuffle_ps(pair0, pair2, 0xee);
+    const F four2 = _mm256_shuffle_ps(pair1, pair3, 0x44);
+    const F four3 = _mm256_shuffle_ps(pair1, pair3, 0xee);
+    const F four4 = _mm256_shuffle_ps(pair4, pair6, 0x44);
+    const F four5 = _mm256_shuffle_ps(pair4, pair6, 0xee);
+    const F four6 = _mm256_shuffle_ps(pair5, pair7, 0x44);
+    const F four7 = _mm256_shuffle_ps(pair5, pair7, 0xee);
+    store(to, _mm256_permute2f128_ps(four0, four4, 0x20));
+    store(to + 8, _mm256_permute2f128_ps(four1, four5, 0x20));
+    store(to + 16, _mm256_permute2f128_ps(four2, four6, 0x20));
+    store(to + 24, _mm256_permute2f128_ps(four3, four7, 0x20));
+    store(to + 32, _mm256_permute2f128_ps(four0, four4, 0x31));
+    store(to + 40, _mm256_permute2f128_ps(four1, four5, 0x31));
+    store(to + 48, _mm256_permute2f128_ps(four2, four6, 0x31));
+    store(to + 56, _mm256_permute2f128_ps(four3, four7, 0x31));
+  }
+  REDLINE_LANES static REDLINE_INLINE void split(F value, F* exponent, F* rest) noexcept {
+    const __m256i bits = _mm256_castps_si256(value);
+    const __m256i power = _mm256_srai_epi32(_mm256_sub_epi32(bits, _mm256_set1_epi32(kHalfRootBits)), 23);
+    *exponent = _mm256_cvtepi32_ps(power);
+    *rest = _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(power, 23)));
+  }
   REDLINE_LANES static REDLINE_INLINE F zero_nan(F value, F tested) noexcept {
     return _mm256_and_ps(value, _mm256_cmp_ps(tested, tested, _CMP_ORD_Q));
+  }
+  REDLINE_LANES static REDLINE_INLINE std::uint32_t above(F a, F b) noexcept {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)));
   }
   REDLINE_LANES static REDLINE_INLINE std::uint32_t above_zero(F value) noexcept {
     return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(value, _mm256_setzero_ps(), _CMP_GT_OQ)));
@@ -47,6 +93,9 @@ struct Avx2Lanes {
     return _mm_cvtsi128_si32(sum);
   }
 
+  REDLINE_LANES static REDLINE_INLINE F load_bytes(const std::uint8_t* from) noexcept {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+  }
   REDLINE_LANES static REDLINE_INLINE F gather_bytes(const std::uint8_t* from, I offsets) noexcept {
     return byte_of<0>(gather_pixels<1>(from, offsets));
   }
@@ -76,6 +125,10 @@ struct Avx2Lanes {
   }
 
  private:
+  /// Undoes what a shuffle within halves leaves: pairs 0 2 1 3.
+  REDLINE_LANES static REDLINE_INLINE F in_order(F value) noexcept {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(value), 0xd8));
+  }
   static REDLINE_INLINE int word_at(const std::uint8_t* from, int offset) noexcept {
     int found;
     std::memcpy(&found, from + offset, sizeof(found));
@@ -94,6 +147,23 @@ struct Avx2Lanes {
   REDLINE_LANES static REDLINE_INLINE __m128i words_of(F value) noexcept {
     const __m256i whole = _mm256_cvtps_epi32(value);
     return _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  }
+};
+
+/// Eight floats in a sum: lane t mod 8 takes tap t.
+struct Avx2Eight {
+  __m256 lanes;
+
+  REDLINE_LANES static REDLINE_INLINE Avx2Eight zero() noexcept { return {_mm256_setzero_ps()}; }
+  REDLINE_LANES REDLINE_INLINE void add(const float* a) noexcept { lanes = _mm256_add_ps(lanes, _mm256_loadu_ps(a)); }
+  REDLINE_LANES REDLINE_INLINE void add_products(const float* a, const float* b) noexcept {
+    lanes = _mm256_add_ps(lanes, _mm256_mul_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b)));
+  }
+  /// ((0+4)+(2+6))+((1+5)+(3+7)).
+  REDLINE_LANES REDLINE_INLINE float total() const noexcept {
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
   }
 };
 

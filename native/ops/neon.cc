@@ -4,18 +4,35 @@
 
 #include "ops/lanes_neon.h"
 
+#include "ops/blur.h"
+#include "ops/boxes.h"
+#include "ops/gain.h"
 #include "ops/image.h"
 #include "ops/level.h"
+#include "ops/log_mel.h"
 #include "ops/margins.h"
 #include "ops/mask.h"
 #include "ops/resample.h"
 #include "ops/runs.h"
+#include "ops/stft.h"
+#include "ops/suppress.h"
 
 namespace redline::ops {
 
 const OpSet* neon_set() noexcept {
-  static constexpr OpSet set{"neon",          image<NeonLanes>,  margins<NeonLanes>, mask<NeonLanes>,
-                             runs<NeonLanes>, resample<NeonSum>, level<NeonSum>};
+  static constexpr OpSet set{"neon",
+                             image<NeonLanes>,
+                             margins<NeonLanes>,
+                             mask<NeonLanes>,
+                             runs<NeonLanes>,
+                             resample<NeonSum>,
+                             level<NeonSum>,
+                             stft<NeonLanes, NeonEight>,
+                             log_mel<NeonLanes, NeonEight>,
+                             gain<NeonLanes>,
+                             boxes<NeonLanes>,
+                             suppress<NeonLanes>,
+                             blur<NeonLanes>};
   return &set;
 }
 

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "ops/boxes_plan.h"
 #include "ops/image_plan.h"
 #include "ops/mask_plan.h"
+#include "ops/spectrum_plan.h"
 
 namespace redline::ops {
 
@@ -35,6 +37,34 @@ struct LevelCall {
   double clips_at;
 };
 
+/// Rows of six: left, top, right, bottom, score, class. `order` holds `count`, `kept` six times `keep` and eight.
+struct SuppressCall {
+  const float* rows;
+  std::size_t count;
+  float* out;
+  std::size_t keep;
+  std::int32_t* order;
+  float* kept;
+  float overlap;
+  bool is_together;
+};
+
+/// Regions of four: left, top, width, height. Scratch memory is as runtime/ops/blur-plan.ts lays it out.
+struct BlurCall {
+  const std::int32_t* region;
+  std::size_t regions;
+  std::uint8_t* image;
+  float* row_sums;
+  float* column_sums;
+  std::uint8_t* rows;
+  std::int64_t width;
+  std::int64_t height;
+  std::int64_t channels;
+  std::int64_t stride;
+  std::int64_t radius;
+  std::int64_t passes;
+};
+
 struct OpSet {
   const char* name;
   void (*image)(const ImagePlan& plan, const std::uint8_t* source, void* target);
@@ -43,6 +73,13 @@ struct OpSet {
   std::size_t (*runs)(const float* margins, std::size_t width, std::size_t height, double* out, std::size_t capacity);
   void (*resample)(const ResampleCall& call);
   void (*level)(const LevelCall& call);
+  /// Samples are float or std::int16_t, as the plan says.
+  void (*stft)(const SpectrumPlan& plan, const void* samples, float* out);
+  void (*log_mel)(const SpectrumPlan& plan, const void* samples, float* out);
+  std::size_t (*gain)(const float* samples, std::size_t count, float* out, float by, float limit);
+  std::size_t (*boxes)(const BoxesPlan& plan, const float* scores, const float* boxes, float* out, std::size_t capacity);
+  std::size_t (*suppress)(const SuppressCall& call);
+  void (*blur)(const BlurCall& call);
 };
 
 /// Each defined by its own file; null where it is compiled for another processor.

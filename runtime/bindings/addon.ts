@@ -266,6 +266,46 @@ export interface NativeAddon {
     clipsAt: number,
   ): void;
 
+  /** `words` is a SpectrumPlan's block, whose scratch memory is written: one of `planStft`, and one of `planLogMel`. */
+  opStft(set: number, words: Int32Array, samples: Float32Array | Int16Array, out: Float32Array): void;
+  opLogMel(set: number, words: Int32Array, samples: Float32Array | Int16Array, out: Float32Array): void;
+
+  /** Answers how many samples were held at the limit. */
+  opGain(set: number, samples: Float32Array, out: Float32Array, gain: number, limit: number): number;
+
+  /** `words` is a BoxesPlan's block. Answers the number of boxes, of which those are written that `out` holds. */
+  opBoxes(
+    set: number,
+    words: Int32Array,
+    scores: Float32Array,
+    boxes: Float32Array,
+    out: Float32Array,
+  ): number;
+
+  /** `isTogether` is 0 or 1; `scratch` is written. Answers the number of rows that stand, at most those `out` holds. */
+  opSuppress(
+    set: number,
+    scratch: Int32Array,
+    rows: Float32Array,
+    out: Float32Array,
+    overlap: number,
+    isTogether: number,
+  ): number;
+
+  /** `scratch` is a BlurPlan's, and written; `image` is changed in place. */
+  opBlur(
+    set: number,
+    scratch: Int32Array,
+    regions: Int32Array,
+    image: Uint8Array,
+    width: number,
+    height: number,
+    channels: number,
+    strideBytes: number,
+    radius: number,
+    passes: number,
+  ): void;
+
   /** Every lane that has been created. */
   lanes(): readonly LaneState[];
 

@@ -20,5 +20,13 @@ function kernelsOf(addon: NativeAddon, { name, set }: { name: string; set: numbe
       addon.opResample(set, table, input, output, taps, phases, up, down, at.start, at.fraction),
     level: ({ preEmphasis, clipsAt }, { samples, previous, stats }) =>
       addon.opLevel(set, samples, stats, preEmphasis, previous, clipsAt),
+    stft: (plan, samples, out) => addon.opStft(set, plan.words, samples, out),
+    logMel: (plan, samples, out) => addon.opLogMel(set, plan.words, samples, out),
+    gain: ({ gain, limit }, samples, out) => addon.opGain(set, samples, out, gain, limit),
+    boxes: (plan, { scores, boxes }, out) => addon.opBoxes(set, plan.words, scores, boxes, out),
+    suppress: ({ scratch, overlap, isTogether }, rows, out) =>
+      addon.opSuppress(set, scratch, rows, out, overlap, isTogether ? 1 : 0),
+    blur: ({ scratch, width, height, channels, strideBytes, radius, passes }, regions, image) =>
+      addon.opBlur(set, scratch, regions, image, width, height, channels, strideBytes, radius, passes),
   });
 }

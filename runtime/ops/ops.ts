@@ -2,6 +2,9 @@
 // Invariant: memory is the caller's, nothing is allocated for a call, and a refusal comes before anything is written.
 
 import { loadNative } from "../bindings/load.js";
+import { type BlurPlan, REGION_FIELDS } from "./blur-plan.js";
+import { BOX_FIELDS, type BoxesPlan } from "./boxes-plan.js";
+import type { GainPlan } from "./gain-plan.js";
 import type { ImagePlan } from "./image-plan.js";
 import { type OpKernels, REFERENCE_KERNELS } from "./kernels.js";
 import { LEVEL_FIELDS, type LevelPlan } from "./level-plan.js";
@@ -10,10 +13,14 @@ import type { MaskPlan } from "./mask-plan.js";
 import { nativeKernels } from "./native-kernels.js";
 import { refusal, requireApart, requireView, requireWhole } from "./op-argument.js";
 import { OpPicker, type Pick } from "./pick.js";
+import type { BoxTensors } from "./reference/boxes.js";
 import type { ImageElements } from "./reference/image.js";
 import type { ResampleCursor } from "./reference/resample.js";
+import type { SpectrumSamples } from "./reference/stft.js";
 import { type ResamplePlan, windowEnd } from "./resample-plan.js";
 import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
+import type { SpectrumPlan } from "./spectrum-plan.js";
+import { rowsOf, type SuppressPlan } from "./suppress-plan.js";
 import { wasmKernels } from "./wasm-kernels.js";
 
 /**
@@ -124,6 +131,98 @@ export class Ops {
       this.#picker.chosen(plan.key) ?? this.#picker.measure(plan.key, (kernels) => kernels.level(plan, given))
     ).level(plan, given);
   }
+
+  /** Samples to the magnitudes, or powers, of each frame's bins: see `planStft`. */
+  stft(plan: SpectrumPlan, samples: SpectrumSamples, out: Float32Array): void {
+    requireSpectrum(plan, { op: "stft", samples, out });
+    (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.stft(plan, samples, out))
+    ).stft(plan, samples, out);
+  }
+
+  /** Samples to the logarithms of each frame's mel bands: see `planLogMel`. */
+  logMel(plan: SpectrumPlan, samples: SpectrumSamples, out: Float32Array): void {
+    requireSpectrum(plan, { op: "log-mel", samples, out });
+    (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.logMel(plan, samples, out))
+    ).logMel(plan, samples, out);
+  }
+
+  /** Louder or softer; answers how many samples were held at the limit: see `planGain`. */
+  gain(plan: GainPlan, samples: Float32Array, out: Float32Array): number {
+    requireView("samples", samples, { of: "Float32Array", length: plan.samples, isExact: true });
+    requireView("out", out, { of: "Float32Array", length: plan.samples, isExact: true });
+    requireApart({ what: "samples", view: samples }, { what: "out", view: out });
+    return (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.gain(plan, samples, out))
+    ).gain(plan, samples, out);
+  }
+
+  /** A detector's tensors to rows of boxes; answers how many there are: see `planBoxes`. */
+  boxes(plan: BoxesPlan, tensors: BoxTensors, out: Float32Array): number {
+    const { scores, boxes } = tensors;
+    requireView("scores", scores, { of: "Float32Array", length: plan.scoresLength, isExact: true });
+    requireView("boxes", boxes, { of: "Float32Array", length: plan.boxesLength, isExact: true });
+    requireRows("out", out);
+    requireApart({ what: "scores", view: scores }, { what: "out", view: out });
+    requireApart({ what: "boxes", view: boxes }, { what: "out", view: out });
+    return (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.boxes(plan, tensors, out))
+    ).boxes(plan, tensors, out);
+  }
+
+  /** Rows of boxes to those that stand; answers how many it wrote: see `planSuppress`. */
+  suppress(plan: SuppressPlan, rows: Float32Array, out: Float32Array): number {
+    requireRows("rows", rows);
+    requireWhole("rows", rowsOf(rows), { min: 0, max: plan.boxes });
+    requireView("out", out, { of: "Float32Array", length: plan.keep * BOX_FIELDS.count, isExact: true });
+    requireApart({ what: "rows", view: rows }, { what: "out", view: out });
+    return (
+      this.#picker.chosen(plan.key) ??
+      this.#picker.measure(plan.key, (kernels) => kernels.suppress(plan, rows, out))
+    ).suppress(plan, rows, out);
+  }
+
+  /** Makes regions of an image unrecognisable, in place: see `planBlur`. */
+  blur(plan: BlurPlan, regions: Int32Array, image: Uint8Array): void {
+    requireView("regions", regions, { of: "Int32Array", length: 0, isExact: false });
+    if (regions.length % REGION_FIELDS !== 0)
+      throw refusal("regions", `whole regions of ${REGION_FIELDS}`, `${regions.length} numbers`);
+    requireView("image", image, { of: "Uint8Array", length: plan.imageBytes, isExact: false });
+    requireApart({ what: "regions", view: regions }, { what: "image", view: image });
+    // What changes its input is measured on a copy, once for each form.
+    (this.#picker.chosen(plan.key) ?? this.#measureBlur(plan, regions, image.slice())).blur(
+      plan,
+      regions,
+      image,
+    );
+  }
+
+  #measureBlur(plan: BlurPlan, regions: Int32Array, copy: Uint8Array): OpKernels {
+    return this.#picker.measure(plan.key, (kernels) => kernels.blur(plan, regions, copy));
+  }
+}
+
+/** Whole rows of a box each. */
+function requireRows(what: string, view: Float32Array): void {
+  requireView(what, view, { of: "Float32Array", length: 0, isExact: false });
+  if (view.length % BOX_FIELDS.count === 0) return;
+  throw refusal(what, `whole rows of ${BOX_FIELDS.count}`, `${view.length} numbers`);
+}
+
+function requireSpectrum(
+  plan: SpectrumPlan,
+  given: { readonly op: SpectrumPlan["op"]; readonly samples: SpectrumSamples; readonly out: Float32Array },
+): void {
+  const { op, samples, out } = given;
+  if (plan.op !== op) throw refusal("plan", `one of ${op}`, plan.op);
+  requireView("samples", samples, { of: plan.samplesArray, length: plan.samples, isExact: true });
+  requireView("out", out, { of: "Float32Array", length: plan.frames * plan.width, isExact: true });
+  requireApart({ what: "samples", view: samples }, { what: "out", view: out });
 }
 
 let shared: Ops | undefined;

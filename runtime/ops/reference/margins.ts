@@ -43,8 +43,8 @@ export function margins(
   out.totals[1] = steps / STEPS;
 }
 
-/** tanh(difference / 2). */
-function softMargin(difference: number): number {
+/** tanh(difference / 2); 0 of NaN. */
+export function softMargin(difference: number): number {
   const half = fround(difference * 0.5);
   const y = half > LIMIT ? LIMIT : half < -LIMIT ? -LIMIT : half;
   const square = fround(y * y);

@@ -3,21 +3,15 @@
 
 import type { Rng } from "../../../runtime/core/rng.js";
 import { type ImageSource, type ImageTarget, planImage } from "../../../runtime/ops/image-plan.js";
-import type { OpKernels } from "../../../runtime/ops/kernels.js";
 import { LEVEL_FIELDS, planLevel } from "../../../runtime/ops/level-plan.js";
 import { planMargins } from "../../../runtime/ops/margins-plan.js";
 import { planMask } from "../../../runtime/ops/mask-plan.js";
 import { planResample } from "../../../runtime/ops/resample-plan.js";
 import { planRuns, RUN_FIELDS } from "../../../runtime/ops/runs-plan.js";
+import { blurCase, boxesCase, gainCase, suppressCase } from "./detection-cases.js";
+import { type OpCase, oneOf, scoreOf, sizeOf } from "./draw.js";
 import { type Guarded, guarded, holding, type OpView } from "./guarded.js";
-
-/** One case: what it is in words, the views it reads, and a run into views of its own. */
-export interface OpCase {
-  readonly title: string;
-  readonly inputs: readonly Guarded<OpView>[];
-  /** Runs the op once; answers what was written, and what the op answered. */
-  run(kernels: OpKernels): { readonly outputs: readonly Guarded<OpView>[]; readonly answer?: number };
-}
+import { logMelCase, stftCase } from "./spectrum-cases.js";
 
 /** Every op, and how a case of it is made. */
 export const OP_CASES: Readonly<Record<string, (rng: Rng) => OpCase>> = {
@@ -27,18 +21,13 @@ export const OP_CASES: Readonly<Record<string, (rng: Rng) => OpCase>> = {
   runs: runsCase,
   resample: resampleCase,
   level: levelCase,
+  stft: stftCase,
+  logMel: logMelCase,
+  gain: gainCase,
+  boxes: boxesCase,
+  suppress: suppressCase,
+  blur: blurCase,
 };
-
-/** Around 4, 8 and 16 lanes, and a few of no meaning. */
-const SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 47, 64, 65];
-
-function sizeOf(rng: Rng): number {
-  return SIZES[rng.below(SIZES.length)]!;
-}
-
-function oneOf<Value>(rng: Rng, values: readonly Value[]): Value {
-  return values[rng.below(values.length)]!;
-}
 
 function imageCase(rng: Rng): OpCase {
   const format = oneOf(rng, ["rgb", "bgr", "rgba", "nv12", "i420"] as const);
@@ -117,23 +106,6 @@ function targetOf(rng: Rng): ImageTarget {
 /** A plan is shared by all implementations: none may write to it where it is not said that it does. */
 function guardedWords(words: Int32Array): Guarded<OpView> {
   return { view: words, isIntact: () => true };
-}
-
-/** Scores of all sizes, with now and then one that is no number. */
-function scoreOf(rng: Rng): number {
-  if (rng.below(40) === 0)
-    return oneOf(rng, [
-      Number.NaN,
-      Number.POSITIVE_INFINITY,
-      Number.NEGATIVE_INFINITY,
-      0,
-      -0,
-      1e-45,
-      -1e-40,
-      3e38,
-      -3e38,
-    ]);
-  return (rng.next() - 0.5) * 10 ** (rng.below(8) - 5);
 }
 
 function marginsCase(rng: Rng): OpCase {

@@ -2,7 +2,7 @@
 // Invariant: whatever an implementation writes, leaves unwritten or answers otherwise than the reference is a fault.
 
 import { type OpKernels, REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
-import type { OpCase } from "./cases.js";
+import type { OpCase } from "./draw.js";
 import { bytesOf, type OpView } from "./guarded.js";
 
 /** What is wrong with an implementation's run of a case, or undefined. */

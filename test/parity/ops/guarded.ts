@@ -5,7 +5,14 @@ const GUARD_BYTES = 64;
 const SENTINEL = 0xa5;
 
 /** The arrays ops take. */
-export type OpView = Float32Array | Float64Array | Int32Array | Uint16Array | Uint8Array | Int8Array;
+export type OpView =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint16Array
+  | Int16Array
+  | Uint8Array
+  | Int8Array;
 
 interface Kind<View extends OpView> {
   readonly BYTES_PER_ELEMENT: number;

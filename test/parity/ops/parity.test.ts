@@ -77,13 +77,14 @@ describe.each(flavours)("wasm $flavour", ({ flavour, instance }) => {
 });
 
 describe("an implementation is caught that", () => {
-  /** Runs the reference, then does one thing wrong to the first view that it writes. */
+  /** Runs the reference, then does one thing wrong to the first view that it reads, or the last that it writes. */
   const broken = (spoil: (written: Uint8Array, read: Uint8Array) => void): OpKernels => {
     const after =
       <Call extends (...given: never[]) => unknown>(run: Call) =>
       (...given: Parameters<Call>) => {
         const answer = run(...given);
-        const [read, written] = (given as unknown[]).slice(1).flatMap(viewsIn);
+        const views = (given as unknown[]).slice(1).flatMap(viewsIn);
+        const [read, written] = [views[0], views.at(-1)];
         if (read !== undefined && written !== undefined) spoil(written, read);
         return answer;
       };

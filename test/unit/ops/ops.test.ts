@@ -1,14 +1,20 @@
 // Owns the promise of the ops' calls: a bad view is refused by name and nothing is written.
 
 import { describe, expect, test } from "vitest";
+import { planBlur } from "../../../runtime/ops/blur-plan.js";
+import { planBoxes } from "../../../runtime/ops/boxes-plan.js";
+import { planGain } from "../../../runtime/ops/gain-plan.js";
 import { planImage } from "../../../runtime/ops/image-plan.js";
 import { REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
 import { planLevel } from "../../../runtime/ops/level-plan.js";
+import { planLogMel } from "../../../runtime/ops/log-mel-plan.js";
 import { planMargins } from "../../../runtime/ops/margins-plan.js";
 import { planMask } from "../../../runtime/ops/mask-plan.js";
 import { Ops } from "../../../runtime/ops/ops.js";
 import { planResample } from "../../../runtime/ops/resample-plan.js";
 import { planRuns } from "../../../runtime/ops/runs-plan.js";
+import { planStft } from "../../../runtime/ops/spectrum-plan.js";
+import { planSuppress } from "../../../runtime/ops/suppress-plan.js";
 
 const ops = new Ops([REFERENCE_KERNELS]);
 const size = { width: 4, height: 2 };
@@ -21,6 +27,15 @@ const maskPlan = planMask({ grid: size, image: size });
 const runsPlan = planRuns(size);
 const resamplePlan = planResample({ up: 1, down: 2, taps: 4, phases: 1, table: new Float32Array(8) });
 const levelPlan = planLevel({ samples: 8 });
+const stftPlan = planStft({ samples: 48, frame: 32, hop: 16 });
+const melPlan = planLogMel({ samples: 48, frame: 32, hop: 16, mel: { bands: 3, rateHz: 8000 } });
+
+const gainPlan = planGain({ samples: 8, gain: 2 });
+const boxesPlan = planBoxes({
+  ...{ anchors: 2, classes: 3, tensors: "apart", layout: "anchors-first", form: "corners", threshold: 0.5 },
+});
+const suppressPlan = planSuppress({ boxes: 4, keep: 2 });
+const blurPlan = planBlur({ width: 4, height: 4, format: "rgb", radius: 1 });
 
 const floats = (length: number) => new Float32Array(length);
 const doubles = (length: number) => new Float64Array(length);
@@ -28,6 +43,63 @@ const bytes = (length: number) => new Uint8Array(length);
 const shared = new ArrayBuffer(1024);
 
 const refusals: readonly [string, string, () => unknown][] = [
+  ["samples", "too short", () => ops.gain(gainPlan, floats(7), floats(8))],
+  ["out", "too long", () => ops.gain(gainPlan, floats(8), floats(9))],
+  [
+    "out",
+    "over the samples, and were it all of them",
+    () => ops.gain(gainPlan, new Float32Array(shared, 0, 8), new Float32Array(shared, 0, 8)),
+  ],
+  ["scores", "too short", () => ops.boxes(boxesPlan, { scores: floats(5), boxes: floats(8) }, floats(6))],
+  ["boxes", "too long", () => ops.boxes(boxesPlan, { scores: floats(6), boxes: floats(9) }, floats(6))],
+  ["out", "of half a row", () => ops.boxes(boxesPlan, { scores: floats(6), boxes: floats(8) }, floats(9))],
+  [
+    "out",
+    "over the boxes",
+    () =>
+      ops.boxes(
+        boxesPlan,
+        { scores: floats(6), boxes: new Float32Array(shared, 0, 8) },
+        new Float32Array(shared, 28, 6),
+      ),
+  ],
+  [
+    "out",
+    "over the scores",
+    () =>
+      ops.boxes(
+        boxesPlan,
+        { scores: new Float32Array(shared, 0, 6), boxes: floats(8) },
+        new Float32Array(shared, 20, 6),
+      ),
+  ],
+  ["rows", "of half a row", () => ops.suppress(suppressPlan, floats(9), floats(12))],
+  ["rows", "more than were planned", () => ops.suppress(suppressPlan, floats(30), floats(12))],
+  ["out", "too short", () => ops.suppress(suppressPlan, floats(12), floats(6))],
+  [
+    "out",
+    "over the rows",
+    () => ops.suppress(suppressPlan, new Float32Array(shared, 0, 12), new Float32Array(shared, 44, 12)),
+  ],
+  ["regions", "of half a region", () => ops.blur(blurPlan, new Int32Array(6), bytes(48))],
+  ["regions", "of another type", () => ops.blur(blurPlan, floats(4) as never, bytes(48))],
+  ["image", "too short", () => ops.blur(blurPlan, new Int32Array(4), bytes(47))],
+  [
+    "image",
+    "over the regions",
+    () => ops.blur(blurPlan, new Int32Array(shared, 0, 4), new Uint8Array(shared, 15, 48)),
+  ],
+  ["samples", "too short", () => ops.stft(stftPlan, floats(47), floats(34))],
+  ["samples", "of another type", () => ops.stft(stftPlan, new Int16Array(48), floats(34))],
+  ["out", "too long", () => ops.stft(stftPlan, floats(48), floats(35))],
+  [
+    "out",
+    "over the samples",
+    () => ops.stft(stftPlan, new Float32Array(shared, 0, 48), new Float32Array(shared, 188, 34)),
+  ],
+  ["plan", "of another op", () => ops.stft(melPlan, floats(48), floats(6))],
+  ["plan", "of another op", () => ops.logMel(stftPlan, floats(48), floats(34))],
+  ["out", "too short", () => ops.logMel(melPlan, floats(48), floats(5))],
   ["source", "too short", () => ops.image(imagePlan, bytes(23), floats(24))],
   ["source", "of another type", () => ops.image(imagePlan, floats(24) as never, floats(24))],
   ["source", "absent", () => ops.image(imagePlan, undefined as never, floats(24))],
