@@ -28,6 +28,8 @@ export interface ModelNode {
   readonly outputs: readonly string[];
   /** Float attributes by name. */
   readonly floats?: Readonly<Record<string, number>>;
+  /** Attributes that are lists of whole numbers, by name. */
+  readonly ints?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** A float32 constant. */
@@ -145,6 +147,9 @@ function nodeFields(node: ModelNode): Uint8Array[] {
     text(4, node.op),
     ...Object.entries(node.floats ?? {}).map(([name, value]) =>
       message(5, [text(1, name), float(2, value), integer(20, 1)]),
+    ),
+    ...Object.entries(node.ints ?? {}).map(([name, values]) =>
+      message(5, [text(1, name), ...values.map((value) => integer(8, value)), integer(20, 7)]),
     ),
   ];
 }

@@ -5,13 +5,15 @@ import sharp from "sharp";
 import { loadNative } from "../../runtime/bindings/load.js";
 import { planImage } from "../../runtime/ops/image-plan.js";
 import { type OpKernels, REFERENCE_KERNELS } from "../../runtime/ops/kernels.js";
+import { MEL_VARIANTS, planLogMel } from "../../runtime/ops/log-mel-plan.js";
 import { nativeKernels } from "../../runtime/ops/native-kernels.js";
 import { Ops } from "../../runtime/ops/ops.js";
 import { interleave } from "../harness/interleave.js";
-import { type OpForm, opForms } from "../harness/op-forms.js";
+import { LOG_MEL_FRAME, type OpForm, opForms } from "../harness/op-forms.js";
 import { quantilesOf } from "../harness/quantiles.js";
 import type { Bench, Scenario } from "../harness/scenario.js";
 import { atMost, atMostTimes, reported, type Verdict } from "../harness/verdict.js";
+import { openMelGraph } from "../peers/mel-graph.js";
 
 export const ops: Scenario = {
   name: "ops",
@@ -38,6 +40,11 @@ const SIDE = 320;
 const MEAN = [0.485, 0.456, 0.406] as const;
 const STD = [0.229, 0.224, 0.225] as const;
 
+/** Frames of a wake word's step of 80 ms. */
+const MEL_FRAMES = 8;
+
+const BY_HAND = "by hand";
+
 interface FrameArm {
   readonly name: string;
   readonly call: () => Promise<void> | void;
@@ -51,7 +58,11 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   const { addon } = loadNative();
   if (addon === null) throw new Error("the native addon is not built: npm run build:native");
   const candidates = [...nativeKernels(addon), REFERENCE_KERNELS];
-  return [...(await measureFrame(bench, candidates)), ...(await measureForms(bench, candidates))];
+  return [
+    ...(await measureFrame(bench, candidates)),
+    ...(await measureMel(bench, candidates)),
+    ...(await measureForms(bench, candidates)),
+  ];
 }
 
 async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Promise<Verdict[]> {
@@ -80,21 +91,7 @@ async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Pro
   ];
   for (const { call } of arms) for (let warm = 0; warm < 10; warm++) await call();
   checkFrame({ native: () => native.image(plan, frame, input), input, byUser });
-  await interleave({
-    arms,
-    rounds: bench.number("rounds"),
-    restMs: 20,
-    block: async ({ call, us }) => {
-      for (let index = 0; index < bench.number("calls"); index++) {
-        const startMs = performance.now();
-        await call();
-        us.push((performance.now() - startMs) * 1000);
-      }
-    },
-  });
-  const p50 = (name: string): number | null => quantilesOf(arms.find((arm) => arm.name === name)!.us).p50;
-  for (const { name, us } of arms)
-    bench.samples({ arm: name, metric: "frame to input", unit: "us", quantiles: quantilesOf(us) });
+  const p50 = await timeArms(bench, { arms, metric: "frame to input" });
   const what = `${WIDTH}x${HEIGHT} RGB to ${SIDE}x${SIDE} float32 NCHW, normalised, p50`;
   return [
     atMostTimes({
@@ -111,6 +108,70 @@ async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Pro
       unit: "x",
     }),
   ];
+}
+
+/** Times single calls of each arm in turn; answers an arm's median by its name. */
+async function timeArms(
+  bench: Bench,
+  { arms, metric }: { arms: readonly FrameArm[]; metric: string },
+): Promise<(name: string) => number | null> {
+  await interleave({
+    arms,
+    rounds: bench.number("rounds"),
+    restMs: 20,
+    block: async ({ call, us }) => {
+      for (let index = 0; index < bench.number("calls"); index++) {
+        const startMs = performance.now();
+        await call();
+        us.push((performance.now() - startMs) * 1000);
+      }
+    },
+  });
+  for (const { name, us } of arms)
+    bench.samples({ arm: name, metric, unit: "us", quantiles: quantilesOf(us) });
+  return (name) => quantilesOf(arms.find((arm) => arm.name === name)!.us).p50;
+}
+
+/** A step of a wake word's front end beside the same as a graph, both called from JavaScript. */
+async function measureMel(bench: Bench, candidates: readonly OpKernels[]): Promise<Verdict[]> {
+  const graph = await openMelGraph(MEL_FRAMES);
+  try {
+    const { samples } = graph;
+    samples.set(samples.map((_, at) => 0.3 * Math.sin(at * 0.11) + 0.1 * Math.sin(at * 0.7)));
+    const plan = planLogMel({ ...MEL_VARIANTS.openWakeWord, gain: 1, bias: 0, samples: samples.length });
+    const ops = new Ops(candidates);
+    const bands = new Float32Array(plan.frames * plan.width);
+    const arms: FrameArm[] = [
+      { name: "redline, mel", call: () => ops.logMel(plan, samples, bands), us: [] },
+      { name: "onnxruntime-node, mel graph", call: graph.run, us: [] },
+    ];
+    for (const { call } of arms) for (let warm = 0; warm < 10; warm++) await call();
+    checkMel(bands, graph.decibels());
+    const p50 = await timeArms(bench, { arms, metric: "80 ms to mel bands" });
+    return [
+      atMostTimes({
+        what: `log-mel of ${MEL_FRAMES} frames, openWakeWord's, p50`,
+        ours: p50("redline, mel"),
+        theirs: p50("onnxruntime-node, mel graph"),
+        factor: 1 / 2,
+        of: "the same as a graph on onnxruntime-node, one thread",
+        note: `picked: ${ops.picks[0]?.chosen ?? "nothing"}`,
+      }),
+    ];
+  } finally {
+    await graph.close();
+  }
+}
+
+/** Both must give the same decibels; the graph's sums lie the other way round, and lose some digits. */
+function checkMel(bands: Float32Array, decibels: Float32Array): void {
+  const width = bands.length / MEL_FRAMES;
+  const largest = Math.max(...decibels);
+  const worst = bands.reduce((most, value, at) => {
+    const theirs = decibels[(at % width) * MEL_FRAMES + Math.floor(at / width)]!;
+    return Math.max(most, Math.abs(value - Math.max(theirs, largest - 80)));
+  }, 0);
+  if (!(worst < 0.01)) throw new Error(`the arms compute different bands: they differ by ${worst} dB`);
 }
 
 /** Colours that change slowly in both directions, so that filters of any kind agree on them. */
@@ -150,7 +211,8 @@ async function measureForms(bench: Bench, candidates: readonly OpKernels[]): Pro
     form.pick(picker);
     const chosen = picker.picks[0]!.chosen;
     const p50 = await timeForm(bench, { form, candidates });
-    const best = Math.min(...p50.values());
+    if (form.name === LOG_MEL_FRAME) verdicts.push(...melVerdicts(p50));
+    const best = Math.min(...candidates.map(({ name }) => p50.get(name)!));
     worst = Math.max(worst, p50.get(chosen)! / best);
     verdicts.push(
       reported({
@@ -167,14 +229,35 @@ async function measureForms(bench: Bench, candidates: readonly OpKernels[]): Pro
   ];
 }
 
+/** One frame in vector code beside one in JavaScript: the definition, and what one writes by hand. */
+function melVerdicts(p50: ReadonlyMap<string, number>): Verdict[] {
+  const natives = [...p50].filter(([name]) => name.startsWith("native")).map(([, us]) => us);
+  const beside = (name: string, of: string): Verdict =>
+    atMostTimes({
+      what: `${LOG_MEL_FRAME}, p50`,
+      ours: Math.min(...natives),
+      theirs: p50.get(name) ?? null,
+      factor: 1 / 20,
+      of,
+    });
+  return [
+    beside("reference", "the definition in JavaScript"),
+    beside(BY_HAND, "JavaScript as one writes it by hand"),
+  ];
+}
+
 async function timeForm(
   bench: Bench,
   { form, candidates }: { form: OpForm; candidates: readonly OpKernels[] },
 ): Promise<Map<string, number>> {
-  const arms = candidates.map((kernels) => ({ kernels, us: [] as number[], calls: 1 }));
+  const arms = candidates.map((kernels) => ({
+    ...{ name: kernels.name, call: () => form.run(kernels), us: [] as number[], calls: 1 },
+  }));
+  if (form.byHand !== undefined)
+    arms.push({ name: BY_HAND, call: () => void form.byHand!(), us: [], calls: 1 });
   for (const arm of arms) {
     const startMs = performance.now();
-    for (let warm = 0; warm < 20; warm++) form.run(arm.kernels);
+    for (let warm = 0; warm < 20; warm++) arm.call();
     const callUs = ((performance.now() - startMs) * 1000) / 20;
     arm.calls = Math.max(1, Math.round(bench.number("block-us") / callUs));
   }
@@ -182,16 +265,16 @@ async function timeForm(
     arms,
     rounds: bench.number("rounds"),
     restMs: 1,
-    block: async ({ kernels, us, calls }) => {
+    block: async ({ call, us, calls }) => {
       const startMs = performance.now();
-      for (let index = 0; index < calls; index++) form.run(kernels);
+      for (let index = 0; index < calls; index++) call();
       us.push(((performance.now() - startMs) * 1000) / calls);
     },
   });
   return new Map(
-    arms.map(({ kernels, us }) => {
-      bench.samples({ arm: kernels.name, metric: form.name, unit: "us", quantiles: quantilesOf(us) });
-      return [kernels.name, quantilesOf(us).p50 ?? Number.NaN];
+    arms.map(({ name, us }) => {
+      bench.samples({ arm: name, metric: form.name, unit: "us", quantiles: quantilesOf(us) });
+      return [name, quantilesOf(us).p50 ?? Number.NaN];
     }),
   );
 }
@@ -203,6 +286,10 @@ function checkForm(form: OpForm, candidates: readonly OpKernels[]): void {
     return Buffer.from(form.written()).toString("base64");
   });
   if (new Set(written).size !== 1) throw new Error(`${form.name}: the implementations differ`);
+  if (form.byHand === undefined) return;
+  const found = new Float32Array(form.written().slice().buffer);
+  const worst = form.byHand().reduce((most, value, at) => Math.max(most, Math.abs(value - found[at]!)), 0);
+  if (!(worst < 1e-3)) throw new Error(`${form.name}: by hand differs by ${worst}`);
 }
 
 function ratioOf(ours: number | null, theirs: number | null): number | null {
