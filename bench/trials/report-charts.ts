@@ -115,9 +115,7 @@ export function timeChart(
       );
     startS += seconds;
     if (startS < span)
-      marks.push(
-        `<line class="split" x1="${at(0)}" y1="${TOP}" x2="${at(0)}" y2="${height - BOTTOM}"/>`,
-      );
+      marks.push(`<line class="split" x1="${at(0)}" y1="${TOP}" x2="${at(0)}" y2="${height - BOTTOM}"/>`);
   }
   return svg(height, `Latency over time on ${trials[0]?.subject}`, [
     ...latencyAxis(y),

@@ -25,6 +25,8 @@ export function wasmKernels(): readonly OpKernels[] {
 export function kernelsIn(kernels: Kernels, { name }: { readonly name: string }): OpKernels {
   const calls = new WasmCalls(kernels);
   return Object.freeze<OpKernels>({
+    // Spectra, detections, gain and blur have no WASM form: they are the reference's, which gives the same bits.
+    ...REFERENCE_KERNELS,
     name,
     image: (plan, source, target) => calls.image(plan, source, target),
     margins: (plan, scores, out) => calls.margins(plan, scores, out),

@@ -36,7 +36,12 @@ interface Opened {
 
 async function open(page: string, flags: readonly string[]): Promise<Opened> {
   const log = join(folder, "net.json");
-  const quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync"];
+  const quiet = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-sync",
+  ];
   const { stdout, stderr, status } = spawnSync(
     CHROMIUM as string,
     [
@@ -53,7 +58,9 @@ async function open(page: string, flags: readonly string[]): Promise<Opened> {
     { encoding: "utf8", timeout: 50_000, maxBuffer: 1 << 26 },
   );
   if (status !== 0) throw new Error(`Chromium ended with ${status}: ${stderr.slice(-500)}`);
-  const urls = [...(await readFile(log, "utf8")).matchAll(/"url":"([^"]+)"/g)].map(([, url]) => url as string);
+  const urls = [...(await readFile(log, "utf8")).matchAll(/"url":"([^"]+)"/g)].map(
+    ([, url]) => url as string,
+  );
   return { out: stdout, err: stderr, requested: urls.filter((url) => /^(https?|wss?|ftp):/.test(url)) };
 }
 
@@ -61,24 +68,30 @@ test("a report of the largest run is at most two megabytes", async () => {
   expect((await stat(report)).size).toBeLessThan(2_000_000);
 });
 
-test.skipIf(CHROMIUM === undefined)("it opens from disk without a request and without a word on the console", async () => {
-  const { out, err, requested } = await open(report, ["--dump-dom"]);
+test.skipIf(CHROMIUM === undefined)(
+  "it opens from disk without a request and without a word on the console",
+  async () => {
+    const { out, err, requested } = await open(report, ["--dump-dom"]);
 
-  expect(out).toContain("<h2>Verdicts</h2>");
-  expect(out.match(/<svg/g)?.length).toBeGreaterThan(5);
-  expect(err.split("\n").filter((line) => line.includes("CONSOLE"))).toEqual([]);
-  expect(requested).toEqual([]);
-});
+    expect(out).toContain("<h2>Verdicts</h2>");
+    expect(out.match(/<svg/g)?.length).toBeGreaterThan(5);
+    expect(err.split("\n").filter((line) => line.includes("CONSOLE"))).toEqual([]);
+    expect(requested).toEqual([]);
+  },
+);
 
-test.skipIf(CHROMIUM === undefined)("a page that asks for something and says something is seen to", async () => {
-  const page = join(folder, "loud.html");
-  await writeFile(page, '<img src="http://127.0.0.1:9/x.png"><script>console.error("a word")</script>');
+test.skipIf(CHROMIUM === undefined)(
+  "a page that asks for something and says something is seen to",
+  async () => {
+    const page = join(folder, "loud.html");
+    await writeFile(page, '<img src="http://127.0.0.1:9/x.png"><script>console.error("a word")</script>');
 
-  const { err, requested } = await open(page, ["--dump-dom"]);
+    const { err, requested } = await open(page, ["--dump-dom"]);
 
-  expect(requested).toContain("http://127.0.0.1:9/x.png");
-  expect(err).toContain("CONSOLE");
-});
+    expect(requested).toContain("http://127.0.0.1:9/x.png");
+    expect(err).toContain("CONSOLE");
+  },
+);
 
 test.skipIf(CHROMIUM === undefined)(
   "it draws something in dark and in light, on pages of different brightness",
