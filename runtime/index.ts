@@ -39,9 +39,12 @@ export type {
   LiveRunOptions,
   LiveRunReport,
   MachineRecord,
+  PromiseRecord,
 } from "./live-run.js";
+export { openPromiseFirst, type PromiseFirst } from "./open-promise-first.js";
 export type { OpenOptions } from "./open-request.js";
 export type { PlanRow } from "./plans/choose-plan.js";
+export type { OpenedPlan, Promising } from "./plans/open-plan.js";
 export type { PassedRecord } from "./plans/profile-store.js";
 export type { SupplyReading } from "./power/battery.js";
 export type { EnergyFigure, EnergyStats, SessionEnergy } from "./power/energy-accountant.js";

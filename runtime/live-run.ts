@@ -4,11 +4,12 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { type ContractRecord, ContractTally } from "./contract-record.js";
-import { type Contract, DEFAULT_CONTRACT } from "./core/contract.js";
+import type { Contract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { elementCount } from "./core/tensor.js";
 import type { RoadEvent } from "./driving/road-event.js";
 import { watchRoad } from "./driving/watch-road.js";
+import { openPromiseFirst } from "./open-promise-first.js";
 import type { OpenOptions } from "./open-request.js";
 import type { Runtime } from "./runtime.js";
 import type { Session } from "./sessions/session.js";
@@ -44,6 +45,12 @@ export interface LiveRunOptions {
   readonly gate?: GateRules | "off";
   /** Adds a background session that runs the driving model in a closed loop, to see what contracts are worth. */
   readonly hog?: "off" | "driving-model";
+  /**
+   * `promised`: contracts are asked for as promises, and where one cannot be shown that session runs as best effort, or all do
+   * where it would disturb the others in its own class: `promises` says so. `best-effort`: nothing is asked. Default
+   * `promised`.
+   */
+  readonly admit?: "promised" | "best-effort";
   /** Ends the run early; what was measured so far is reported. */
   readonly signal?: AbortSignal;
   /** Told of everything the pipelines find, as it happens. Must not throw. */
@@ -52,6 +59,14 @@ export interface LiveRunOptions {
 
 /** A pipeline's event and the session it came from. */
 export type LiveEvent = { readonly session: string; readonly event: VoiceEvent | RoadEvent };
+
+/** Whether a session's contract was a promise. */
+export interface PromiseRecord {
+  readonly session: string;
+  readonly promise: "promised" | "best-effort";
+  /** The arithmetic of the promise, or of what kept it from being one. */
+  readonly because: string;
+}
 
 /** The machine and the way models ran on it. */
 export interface MachineRecord {
@@ -67,6 +82,8 @@ export interface MachineRecord {
 /** The state of a live run, now or at its end. */
 export interface LiveRunReport {
   readonly contracts: readonly ContractRecord[];
+  /** What was promised, in the order of the contracts; the verdicts count either way. */
+  readonly promises: readonly PromiseRecord[];
   /** The background session, if there is one: it has no promise to keep. */
   readonly background: readonly ContractRecord[];
   readonly machine: MachineRecord;
@@ -99,10 +116,48 @@ export const WARM_UP_RUNS = 5;
  * console.log(kept, contracts.map(({ session, misses, n }) => `${session}: ${misses} of ${n}`));
  */
 export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
-  const { runtime, drivingModel = "road-seg", voiceModel = "silero-vad" } = options;
   await lookAtInputs(options);
-  const open = (model: string, given: OpenOptions): Promise<Session> =>
-    runtime.open(model, options.signal === undefined ? given : { ...given, signal: options.signal });
+  const sessions = await openSessions(options, options.admit ?? "promised");
+  const { voice, driving, hog } = sessions;
+  await warmUp([voice, driving, ...(hog === undefined ? [] : [hog])]);
+  return new SideBySide(options, sessions);
+}
+
+interface Sessions {
+  readonly voice: Session;
+  readonly driving: Session;
+  readonly hog: Session | undefined;
+  readonly promises: readonly PromiseRecord[];
+}
+
+/**
+ * Opens what the run needs. Where a session without a promise would have to leave its class, or the hog would break what is
+ * promised, nothing is promised to anybody: the run shows what its classes are worth.
+ */
+async function openSessions(
+  options: LiveRunOptions,
+  admit: NonNullable<LiveRunOptions["admit"]>,
+): Promise<Sessions> {
+  const { runtime, drivingModel = "road-seg", voiceModel = "silero-vad", signal } = options;
+  const opened: Session[] = [];
+  const promises: PromiseRecord[] = [];
+  const open = async (model: string, given: OpenOptions): Promise<Session> => {
+    const all = signal === undefined ? given : { ...given, signal };
+    const { session, refused } =
+      admit === "promised" && given.contract !== undefined
+        ? await openPromiseFirst(runtime, model, all)
+        : { session: await runtime.open(model, { ...all, admit: "best-effort" }), refused: undefined };
+    opened.push(session);
+    const { promise, because } = session.plan;
+    if (given.contract !== undefined)
+      promises.push({ session: session.name, promise, because: refused ?? because });
+    return session;
+  };
+  const startOver = async (because: string): Promise<Sessions> => {
+    for (const session of opened) await session.close();
+    const sessions = await openSessions(options, "best-effort");
+    return { ...sessions, promises: sessions.promises.map((record) => ({ ...record, because })) };
+  };
   const voice = await open(voiceModel, {
     name: "voice",
     contract: options.voiceContract ?? VOICE_CONTRACT,
@@ -113,18 +168,16 @@ export async function startLiveRun(options: LiveRunOptions): Promise<LiveRun> {
     contract: options.drivingContract ?? DRIVING_CONTRACT,
     threads: options.drivingThreads ?? "auto",
   });
-  const hog =
-    options.hog === "driving-model"
-      ? await open(drivingModel, { name: "hog", contract: DEFAULT_CONTRACT })
-      : undefined;
-  await warmUp([voice, driving, ...(hog === undefined ? [] : [hog])]);
-  return new SideBySide(options, { voice, driving, hog });
-}
-
-interface Sessions {
-  readonly voice: Session;
-  readonly driving: Session;
-  readonly hog: Session | undefined;
+  const { plan, contract } = driving;
+  if (plan.laneClass !== contract.criticality) return startOver(promises.at(-1)!.because);
+  if (options.hog !== "driving-model") return { voice, driving, hog: undefined, promises };
+  try {
+    return { voice, driving, hog: await open(drivingModel, { name: "hog" }), promises };
+  } catch (error) {
+    if (error instanceof RedlineError && error.code === "PLAN_INFEASIBLE")
+      return startOver(error.what ?? error.code);
+    throw error;
+  }
 }
 
 /** The two pipelines while they run. */
@@ -133,6 +186,7 @@ class SideBySide implements LiveRun {
   readonly #options: LiveRunOptions;
   readonly #tallies: ReadonlyMap<string, ContractTally>;
   readonly #hogName: string | undefined;
+  readonly #promises: readonly PromiseRecord[];
   readonly #startedUs: number;
   readonly #startedCpu = process.cpuUsage();
   readonly #stop = new AbortController();
@@ -145,6 +199,7 @@ class SideBySide implements LiveRun {
     const all = [sessions.voice, sessions.driving, ...(sessions.hog === undefined ? [] : [sessions.hog])];
     this.#tallies = new Map(all.map((session) => [session.name, new ContractTally(session)]));
     this.#hogName = sessions.hog?.name;
+    this.#promises = sessions.promises;
     this.finished = this.#run(sessions);
   }
 
@@ -156,6 +211,7 @@ class SideBySide implements LiveRun {
     const { user, system } = this.#endedCpu ?? process.cpuUsage(this.#startedCpu);
     return {
       contracts,
+      promises: this.#promises,
       background: records.filter(({ session }) => session === this.#hogName),
       machine: {
         platform: `${process.platform}-${process.arch}`,

@@ -1,12 +1,15 @@
 // Owns how a caller asks for a session, and what a provider is then asked to open. Opens nothing.
 
 import type { NullOptions, OrtOptions } from "./bindings/addon.js";
-import type { Contract, FrozenContract } from "./core/contract.js";
+import type { Contract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { LIMITS } from "./core/limits.js";
 import type { LadderStep } from "./core/rung.js";
+import type { Promising } from "./plans/open-plan.js";
+import { profiledVariant } from "./plans/profile-book.js";
 import type { GraphOrigin, OpenRequest } from "./providers/provider.js";
 import type { StatedShapes } from "./providers/stated-shapes.js";
+import type { OpenAsk, PlannedSession } from "./runtime-admission.js";
 import type { Manifest } from "./store/manifest.js";
 
 /** What is to be opened, once the store has answered. */
@@ -23,6 +26,12 @@ export interface OpenOptions {
   /** What the session promises. Default: no hurry (see DEFAULT_CONTRACT). */
   readonly contract?: Contract;
   /**
+   * `promised`: the session opens only if it is shown that its contract and every other one can be kept, power included; what
+   * a model costs is then taken from its profile, or measured shortly at its first open. `best-effort`: it opens without a
+   * promise, as `background` where it would disturb one. Default: `promised` with a contract, `best-effort` without one.
+   */
+  readonly admit?: Promising;
+  /**
    * What the session falls back to, step by step, when the machine cannot give everybody everything: another variant of
    * the model (its id, or `model@id`), another device, a share of the jobs, or none. All variants are opened at once.
    */
@@ -38,9 +47,9 @@ export interface OpenOptions {
    */
   readonly inline?: boolean | "when-short";
   /**
-   * Threads of one job, its lane's own included. `auto` measures a few runs on zeros before it opens the session, and
-   * takes more than one while one leaves the deadline too little room; it answers 1 for a graph that cannot be run so.
-   * Default 1: least energy, and nothing of the job but its lane can be preempted.
+   * Threads of one job, its lane's own included. `auto` takes the fewest that leave the deadline room, by profiles or by a
+   * few runs on zeros before it opens the session; 1 for a graph that cannot be run so. Default: 1, or under a promise
+   * what the plan chooses among the profiles there are.
    */
   readonly threads?: number | "auto";
   /** Options of ONNX Runtime. `threads` takes the place of its `intraOpThreads`. */
@@ -55,17 +64,15 @@ export interface OpenOptions {
 /** What a session is opened with, but for who is told of its settlements. */
 export type SessionRequest = Omit<OpenRequest, "onSettle">;
 
-/** The request for a resolved model. */
+/** The request for a resolved model, but for its lane. */
 export function requestOf(
   options: OpenOptions,
-  given: { resolved: ResolvedModel; contract: FrozenContract; slots: number; laneIndex: number },
-): SessionRequest {
-  const { resolved, contract, slots, laneIndex } = given;
+  given: { resolved: ResolvedModel; slots: number },
+): Omit<SessionRequest, "criticality" | "laneIndex"> {
+  const { resolved, slots } = given;
   return {
     graph: resolved.graph,
     ...(resolved.origin ? { origin: resolved.origin } : {}),
-    criticality: contract.criticality,
-    laneIndex,
     slots,
     statedShapes: statedShapesOf(resolved.manifest),
     isInline: options.inline === true,
@@ -74,12 +81,53 @@ export function requestOf(
   };
 }
 
-/** The same request with so many threads a job. */
-export function withThreads<Request extends { readonly ort?: OrtOptions }>(
-  request: Request,
-  threads: number,
-): Request {
-  return { ...request, ort: { ...request.ort, intraOpThreads: threads } };
+/** The request on the lane and with the threads that were planned. */
+export function asPlanned(
+  request: Omit<SessionRequest, "criticality" | "laneIndex">,
+  planned: Pick<PlannedSession, "laneClass" | "laneIndex" | "threads" | "spin">,
+): SessionRequest {
+  const { laneClass, laneIndex, threads, spin } = planned;
+  const ort = { ...request.ort, intraOpThreads: threads, spin };
+  return { ...request, criticality: laneClass, laneIndex, ort };
+}
+
+/** The variant of a resolved model, and which others a plan may open in its place: those of a model named without one. */
+export function variantsOf(
+  { model, variant, manifest }: ResolvedModel,
+  { isNamed }: { readonly isNamed: boolean },
+): Pick<OpenAsk, "variant" | "others"> {
+  const all = manifest === null ? [] : manifest.variants.map((one) => profiledVariant(manifest, one));
+  const label = `${model}@${variant}`;
+  const own = all.find(({ id }) => id === variant) ?? { id: variant, label, accuracy: "unknown" as const };
+  return { variant: own, others: isNamed ? [] : all.filter((one) => one !== own) };
+}
+
+/**
+ * What an open asks of admission: without a contract there is nothing to promise.
+ *
+ * @throws RedlineError `CONTRACT_INVALID`
+ */
+export function wantsOf(options: {
+  readonly contract?: unknown;
+  readonly admit?: Promising;
+}): OpenAsk["wants"] {
+  const { contract, admit = contract === undefined ? "best-effort" : "promised" } = options;
+  if (admit !== "promised" && admit !== "best-effort") {
+    const received = String(admit);
+    throw new RedlineError("CONTRACT_INVALID", {
+      what: "admit",
+      expected: "promised, best-effort",
+      received,
+    });
+  }
+  if (contract !== undefined) return admit;
+  if (admit === "best-effort") return "nothing";
+  throw new RedlineError("CONTRACT_INVALID", {
+    what: "admit",
+    expected: "a contract to promise",
+    received: "promised, without a contract",
+    hint: "give the session a contract, or leave admit out",
+  });
 }
 
 function statedShapesOf(manifest: Manifest | null): StatedShapes {

@@ -1,25 +1,29 @@
 // Owns profiling and planning of one model on this machine: opens it the way a user would, measures, keeps, chooses.
 // Knows no command line. Invariant: a plan rests on profiles that hold here and now, and names what it could not use.
 
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { createRequire } from "node:module";
-import { availableParallelism, release } from "node:os";
+import { availableParallelism } from "node:os";
 import { loadNative } from "./bindings/load.js";
 import { type Contract, freezeContract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import type { ProfiledChoice, ProfileKey } from "./core/profile.js";
 import { isStaticShape } from "./core/tensor.js";
 import { choosePlan, type PlanRow, planRows } from "./plans/choose-plan.js";
+import { MachineStore } from "./plans/machine-figures.js";
+import { machineModel } from "./plans/machine-model.js";
 import { type MeasuredModel, measureRuns } from "./plans/measure-profile.js";
-import { type PassedRecord, type ProfileRecord, ProfileStore, profileOf } from "./plans/profile-store.js";
-import { readSupply } from "./power/battery.js";
-import { diskTree } from "./power/sys-tree.js";
+import { profiledVariant } from "./plans/profile-book.js";
+import { modelSha256, profileSurroundings } from "./plans/profile-key.js";
+import {
+  type PassedRecord,
+  type ProfileRecord,
+  ProfileStore,
+  profileOf,
+  profileRecord,
+} from "./plans/profile-store.js";
 import { composeRuntime, type Runtime } from "./runtime.js";
 import type { MachineModel } from "./scheduler/admission/admission-task.js";
 import type { Session } from "./sessions/session.js";
 import type { ResolvedModel, Store, StoreOptions } from "./store/store.js";
-import { machineFingerprint } from "./vetting/vetting-key.js";
 
 /** What to profile, and how long. */
 export interface ProfileOptions {
@@ -89,10 +93,12 @@ export async function profileModel(model: string, options: ProfileOptions): Prom
   const runtime = await composeRuntime(options.store ? { store: options.store } : {});
   try {
     const profiles = new ProfileStore(runtime.store.root);
+    await new MachineStore(runtime.store.root).forget();
+    await learnMachine(runtime);
     const rows: ProfileRow[] = [];
     for (const name of await variantNames(runtime.store, model, options.signal)) {
       const resolved = await runtime.store.resolve(name, options.signal ? { signal: options.signal } : {});
-      const key = await keyOf(resolved);
+      const key = await keyOf(runtime, resolved);
       for (const choice of choicesOf(resolved.variantId, options)) {
         const record = await measure(runtime, { name, choice, key, periodUs: contract.periodUs, options });
         await profiles.write(record);
@@ -126,13 +132,13 @@ export async function planModel(model: string, options: PlanOptions): Promise<Pl
     const passed: PassedRecord[] = [];
     for (const name of await variantNames(store, model)) {
       const resolved = await store.resolve(name);
-      const found = await profiles.find(await keyOf(resolved));
+      const found = await profiles.find(await keyOf(runtime, resolved));
       holding.push(...found.holding.map((record) => ({ record, accuracy: accuracyOf(resolved) })));
       passed.push(...found.passed);
     }
     if (holding.length === 0) throw noProfile(model, passed);
     const measured = holding.map(({ record, accuracy }) => ({ ...profileOf(record), accuracy }));
-    const machine = machineOf(Math.max(...measured.map(({ contention }) => contention)));
+    const machine = await machineHere(runtime);
     const plan = choosePlan({
       name: model,
       contract,
@@ -147,10 +153,31 @@ export async function planModel(model: string, options: PlanOptions): Promise<Pl
   }
 }
 
-/** The machine as the analysis sees it for one model alone: no lower class shares its cores. */
-function machineOf(contention: number): MachineModel {
-  const cores = availableParallelism();
-  return { cores, preemption: "classes", weights: "strict", contention, dispatchUs: 0, powerMw: "unlimited" };
+/** A promise makes a runtime learn what its machine adds to every job, and keep it. */
+async function learnMachine(runtime: Runtime): Promise<void> {
+  if (runtime.provider.name !== "ort") return;
+  const contract = { periodMs: 1000, criticality: "critical" } as const;
+  await (await runtime.open("null", { provider: "null", contract })).close();
+}
+
+/** The machine as the analysis sees it, with nothing promised on it. */
+async function machineHere(runtime: Runtime): Promise<MachineModel> {
+  await learnMachine(runtime);
+  const figures = await new MachineStore(runtime.store.root).find(
+    await profileSurroundings(groundOf(runtime)),
+  );
+  return machineModel({
+    cores: availableParallelism(),
+    platform: process.platform,
+    regimes: runtime.provider.name === "ort" ? loadNative().addon?.probeRegimes() : undefined,
+    contention: 1,
+    dispatchUs: figures?.dispatchUs ?? 0,
+    powerMw: "unlimited",
+  });
+}
+
+function groundOf({ provider }: Runtime) {
+  return { provider: provider.name, simd: loadNative().addon?.simd ?? [] };
 }
 
 /** `model@variant` for each variant of a manifest; the name itself when it says which, or is a path. */
@@ -178,7 +205,13 @@ async function measure(
   const contract = { ...options.contract, deadlineMs: PATIENCE_MS, late: "keep" } as const;
   const measured = await measureRuns({
     open: async () => {
-      const session = await runtime.open(name, { contract, slots: 1, threads, ort: { spin } });
+      const session = await runtime.open(name, {
+        contract,
+        admit: "best-effort",
+        slots: 1,
+        threads,
+        ort: { spin },
+      });
       return modelOf(session);
     },
     neighbours: Math.max(0, Math.floor(availableParallelism() / threads) - 1),
@@ -187,7 +220,9 @@ async function measure(
     runs: options.runs ?? DEFAULT_RUNS,
     signal: options.signal,
   });
-  if (measured !== undefined) return { schema: 1, model: name, key, choice, measured, energyMj: "unknown" };
+  const energyMj = "unknown" as const;
+  if (measured !== undefined)
+    return profileRecord({ length: "full", model: name, key, choice, measured, energyMj });
   throw new RedlineError("MODEL_UNSUITABLE", {
     what: name,
     expected: "a model whose runs on zeros come to their end",
@@ -234,29 +269,13 @@ function rowOf(record: ProfileRecord): ProfileRow {
 }
 
 /** What a profile of this file holds for, here and now. */
-async function keyOf({ variant, path }: ResolvedModel): Promise<ProfileKey> {
-  const { addon } = loadNative();
-  const { source } = await readSupply(diskTree("/sys"));
-  const { version } = createRequire(import.meta.url)("redline-rt/package.json") as { version: string };
-  const processor = machineFingerprint(addon?.simd ?? ["no addon"]);
-  return {
-    machine: `${processor}, ${availableParallelism()} cores, ${release()}`,
-    modelSha256: variant?.sha256 ?? (await sha256OfFile(path)),
-    runtimeVersion: version,
-    powerSource: source,
-  };
+async function keyOf(runtime: Runtime, { variant, path }: ResolvedModel): Promise<ProfileKey> {
+  const surroundings = await profileSurroundings(groundOf(runtime));
+  return { ...surroundings, modelSha256: variant?.sha256 ?? (await modelSha256(path)) };
 }
 
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
-}
-
-/** The variant's figure on its manifest's first gate. */
 function accuracyOf({ manifest, variant }: ResolvedModel): number | "unknown" {
-  const metric = manifest?.gates[0]?.metric;
-  return (metric === undefined ? undefined : variant?.accuracy?.[metric]) ?? "unknown";
+  return manifest === null || variant === null ? "unknown" : profiledVariant(manifest, variant).accuracy;
 }
 
 function noProfile(model: string, passed: readonly PassedRecord[]): RedlineError {

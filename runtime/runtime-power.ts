@@ -5,6 +5,7 @@ import { SystemClock } from "./bindings/system-clock.js";
 import type { BudgetSource, PowerAsk, PowerPressure } from "./core/budget.js";
 import type { Clock } from "./core/clock.js";
 import { eventOf, type RedlineEvent } from "./core/events.js";
+import type { CpuCalibration } from "./power/cpu-model.js";
 import type { FrozenPower } from "./power/power-policy.js";
 import { type PowerPlaces, type PowerStats, PowerWatch } from "./power/power-watch.js";
 import type { EventHub } from "./telemetry/event-hub.js";
@@ -43,6 +44,10 @@ export class RuntimePower implements BudgetSource {
 
   ask(): PowerAsk {
     return this.watch.ask();
+  }
+
+  get calibration(): CpuCalibration {
+    return this.watch.calibration;
   }
 
   stats(): PowerStats {

@@ -91,11 +91,16 @@ export class RuntimeScheduler {
   /**
    * Admits a session beside those there are.
    *
+   * @param seated told of the session's number before the analysis is asked about it
    * @throws RedlineError `PLAN_INFEASIBLE` with the arithmetic
    */
-  admit(plan: Omit<SessionPlan, "sessionId">): SessionPolicy {
+  admit(
+    plan: Omit<SessionPlan, "sessionId">,
+    seated: (sessionId: number) => void = () => {},
+  ): SessionPolicy {
     this.sessionId += 1;
     const { sessionId } = this;
+    seated(sessionId);
     const seat = new Seat(this, { ...plan, sessionId });
     this.seats.set(sessionId, seat);
     const answer = this.scheduler.open(seat.plan);

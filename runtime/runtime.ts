@@ -16,6 +16,7 @@ import { OrtNodeProvider } from "./providers/ort-node/ort-node-provider.js";
 import type { Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
 import { remedyForAddon, systemFamily } from "./remedies.js";
+import { RuntimeAdmission } from "./runtime-admission.js";
 import { RuntimePower } from "./runtime-power.js";
 import { RuntimeScheduler } from "./runtime-scheduler.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
@@ -84,7 +85,7 @@ export interface Runtime extends AsyncDisposable {
   /**
    * Opens a model by name (`silero-vad`), by name and variant (`road-seg@int8-320`), by path, or from its bytes.
    * The first open of a model is slower: see `vetting`.
-   * @throws RedlineError `CONTRACT_INVALID`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*`, or `RUNTIME_CLOSED`,
+   * @throws RedlineError `CONTRACT_INVALID`, `PLAN_INFEASIBLE`, `MODEL_*`, `STORE_*`, `MANIFEST_*`, `PROVIDER_*`, or `RUNTIME_CLOSED`,
    * also when the runtime is closed while the open is under way.
    */
   open(model: string | Uint8Array, options?: OpenOptions): Promise<Session>;
@@ -168,14 +169,24 @@ class ComposedRuntime implements Runtime {
     }
     this.provider = { name: this.graphs.name, reasons: native.addon ? [] : native.reasons };
     const { clock, events, graphs, nulls, provider, store, sessions, opens } = this;
+    const cores = availableParallelism();
+    const lanes = new LaneAssignment(options.lanesPerClass ?? Math.min(MOST_LANES_PER_CLASS, cores));
+    const admission = new RuntimeAdmission({
+      storeRoot: store.root,
+      ...{ clock, lanes, nulls, cores },
+      ground: { provider: provider.name, simd: addon?.simd ?? [] },
+      regimes: () => addon?.probeRegimes(),
+      power: () =>
+        this.power && { budgetWatts: this.power.pressure().budgetWatts, calibration: this.power.calibration },
+      onSettled: (told) => events.subscribe(({ status }) => (status === "" ? undefined : told())),
+      signal: opens.signal,
+    });
     this.scheduler = new RuntimeScheduler({
       clock: new SystemClock(() => clock.nowUs(), { holdsProcess: false }),
       events,
       providers: nulls ? [graphs, nulls] : [graphs],
-      // Nothing is known of what a run costs before it has a profile, so nothing is refused.
-      admit: () => ({ isAdmitted: true, reasons: [] }),
+      admit: (asks) => admission.port(asks),
     });
-    const cores = Math.min(MOST_LANES_PER_CLASS, availableParallelism());
     this.opener = new SessionOpener({
       providers: { graphs, nulls, reasons: provider.reasons },
       store,
@@ -184,7 +195,7 @@ class ComposedRuntime implements Runtime {
       events,
       clock,
       scheduler: this.scheduler,
-      lanes: new LaneAssignment(options.lanesPerClass ?? cores),
+      admission,
       hasNonFinite: addon ? (view) => addon.hasNonFinite(view) : scanNonFinite,
     });
     this.isRealTime = options.realTime === true;

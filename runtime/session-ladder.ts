@@ -23,6 +23,21 @@ export function variantsBelow({ model, variant }: ResolvedModel, steps: readonly
   return [...new Set(named as string[])].filter((name) => name !== variant);
 }
 
+/** Each rung below the plan in words, with the share of jobs that run and the variant where it names another. */
+export function rungsAsked(
+  { model }: ResolvedModel,
+  steps: readonly LadderStep[],
+): { readonly rung: string; readonly rate: number; readonly variant?: string }[] {
+  let rate = 1;
+  return stepsFor(model, steps).map((step) => {
+    if (step === "off") return { rung: step, rate: 0 };
+    if (typeof step === "string") return { rung: `${model}@${step}`, rate, variant: step };
+    if ("device" in step) return { rung: `on ${step.device}`, rate };
+    rate = step.rate;
+    return { rung: `rate ${Number(rate.toFixed(3))}`, rate };
+  });
+}
+
 /** Whether the model carries state from one run to the next: none of its jobs is left out on purpose. */
 export function isTemporal({ manifest }: ResolvedModel): boolean {
   return manifest?.outputs.some(({ feeds }) => feeds !== undefined) === true;

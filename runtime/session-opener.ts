@@ -1,27 +1,25 @@
 // Owns the opening of one session: its model from the store, its lane and threads, every variant its ladder names, its
 // admission. Knows no job. Invariant: an open that fails leaves neither a lane taken nor a graph open.
 
-import { availableParallelism } from "node:os";
 import type { Clock } from "./core/clock.js";
 import { DEFAULT_CONTRACT, type FrozenContract, freezeContract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { type EventSink, eventOf } from "./core/events.js";
 import { LIMITS } from "./core/limits.js";
 import {
+  asPlanned,
   checkSlots,
   type OpenOptions,
   type ResolvedModel,
   requestOf,
-  type SessionRequest,
-  withThreads,
+  variantsOf,
+  wantsOf,
 } from "./open-request.js";
-import { explainThreads, planThreads } from "./plans/thread-plan.js";
-import { medianRunUs } from "./plans/trial-run.js";
+import type { OpenedPlan } from "./plans/open-plan.js";
 import type { Provider } from "./providers/provider.js";
+import type { OpenAsk, PlannedSession, RungAsk, RuntimeAdmission } from "./runtime-admission.js";
 import { laneIdOf, type RuntimeScheduler } from "./runtime-scheduler.js";
-import type { LaneAssignment } from "./scheduler/lane-assignment.js";
-import type { RungPlan } from "./scheduler/scheduled-session.js";
-import { checkLadder, isTemporal, ladderOf, variantsBelow } from "./session-ladder.js";
+import { checkLadder, isTemporal, ladderOf, rungsAsked, variantsBelow } from "./session-ladder.js";
 import type { NonFiniteScan } from "./sessions/input-check.js";
 import { OpenedSession } from "./sessions/opened-session.js";
 import type { OpenedVariant } from "./sessions/opened-variant.js";
@@ -45,26 +43,22 @@ export interface SessionOpenerParts {
   readonly events: EventSink;
   readonly clock: Clock;
   readonly scheduler: RuntimeScheduler;
-  readonly lanes: LaneAssignment;
+  readonly admission: RuntimeAdmission;
   readonly hasNonFinite: NonFiniteScan;
 }
 
 /** What is decided before anything is opened. */
 interface Decided {
   readonly options: OpenOptions;
+  readonly name: string;
   readonly contract: FrozenContract;
   readonly provider: Provider;
+  /** The variant the plan chose, and those that lower rungs name. */
   readonly resolved: ResolvedModel;
-  readonly laneIndex: number;
+  readonly below: readonly ResolvedModel[];
+  readonly planned: PlannedSession;
+  readonly plan: OpenedPlan;
 }
-
-/** A run nobody has profiled: nothing is known to overrun, to cost or to save. */
-const UNPROFILED: RungPlan["profile"] = Object.freeze({
-  p50Us: 0,
-  wcetUs: Number.POSITIVE_INFINITY,
-  cpuUs: -1,
-  energyMj: "unknown",
-});
 
 /** Opens sessions. */
 export class SessionOpener {
@@ -93,107 +87,97 @@ export class SessionOpener {
   }
 
   private async openCounted(model: string | Uint8Array, options: OpenOptions): Promise<OpenedSession> {
-    const { lanes } = this.parts;
+    const { sessions, admission, opens } = this.parts;
     const contract = freezeContract(options.contract ?? DEFAULT_CONTRACT);
+    const wants = wantsOf(options);
     const slots = checkSlots(options.slots ?? LIMITS.defaultSlots);
     const provider = this.providerFor(options);
     const resolved = await this.resolve(model, options);
-    checkLadder(resolved, options.ladder ?? []);
-    const laneIndex = lanes.assign(contract.criticality);
-    const releaseLane = (): void => lanes.release(contract.criticality, laneIndex);
-    try {
-      const request = requestOf(options, { resolved, contract, slots, laneIndex });
-      const { threads, why } = await this.planThreads(provider, { options, contract, request });
-      this.parts.opens.require(resolved.model);
-      const decided = { options, contract, provider, resolved, laneIndex };
-      const session = await this.openOn(decided, { request: withThreads(request, threads), releaseLane });
-      const detail = `${resolved.model}@${resolved.variant} on ${provider.name}${why}`;
-      const atUs = this.parts.clock.nowUs();
-      this.parts.events.emit(eventOf({ kind: "session.load", atUs, session: session.name, detail }));
-      return session;
-    } catch (error) {
-      releaseLane();
-      throw error;
-    }
-  }
-
-  private async openOn(
-    decided: Decided,
-    given: { request: SessionRequest; releaseLane: () => void },
-  ): Promise<OpenedSession> {
-    const { options, contract, provider, resolved } = decided;
-    const { sessions, events, hasNonFinite } = this.parts;
-    const { request, releaseLane } = given;
-    const graphs = [{ variant: resolved.variant, request }];
-    for (const variant of variantsBelow(resolved, options.ladder ?? [])) {
-      const { graph, origin } = await this.resolve(`${resolved.model}@${variant}`, options);
-      graphs.push({ variant, request: { ...request, graph, ...(origin ? { origin } : {}) } });
-    }
-    this.parts.opens.require(resolved.model);
+    const steps = options.ladder ?? [];
+    checkLadder(resolved, steps);
+    const below: ResolvedModel[] = [];
+    for (const variant of variantsBelow(resolved, steps))
+      below.push(await this.resolve(`${resolved.model}@${variant}`, options));
     const name = sessions.claim(options.name ?? resolved.model);
+    let planned: PlannedSession | undefined;
     try {
-      const session = await OpenedSession.open({
-        name,
-        model: resolved.model,
-        manifest: resolved.manifest,
-        threads: request.ort?.intraOpThreads ?? 1,
-        contract,
-        provider,
-        graphs,
-        admit: async (opened) => this.admit(decided, opened),
-        isInlineWhenShort: options.inline === "when-short" && provider.name === "ort",
-        events,
-        hasNonFinite,
-        onClosed: (closed) => {
-          this.count -= 1;
-          releaseLane();
-          sessions.close(closed);
-        },
+      // A ladder is written below a variant, so that one is the plan's.
+      const isNamed = wants !== "promised" || steps.length > 0 || String(model).includes("@");
+      planned = await admission.plan({
+        ...variantsOf(resolved, { isNamed }),
+        ...{ name, contract, wants, provider },
+        threads: options.threads ?? options.ort?.intraOpThreads,
+        request: requestOf(options, { resolved, slots }),
+        ladder: rungsAsked(resolved, steps).map((rung) => this.rungAsk(rung, { below, options, slots })),
       });
-      sessions.add(session);
-      return session;
+      opens.require(resolved.model);
+      const plan = planned.enter();
+      const isOther = planned.variant !== resolved.variant;
+      const chosen = isOther
+        ? await this.resolve(`${resolved.model}@${planned.variant}`, options)
+        : resolved;
+      return await this.openOn({ options, name, contract, provider, resolved: chosen, below, planned, plan });
     } catch (error) {
+      planned?.leave();
       sessions.forget(name);
       throw error;
     }
   }
 
-  /** The session's rungs over what is open, put before the scheduler. */
-  private admit(decided: Decided, opened: readonly OpenedVariant[]): SessionPolicy {
-    const { options, contract, provider, resolved, laneIndex } = decided;
-    const laneId = laneIdOf(contract.criticality, laneIndex);
-    const variants = opened.map(({ graph, inputs }) => ({ variant: graph.variant, inputs }));
-    const rungs = ladderOf(resolved, { steps: options.ladder ?? [], opened: variants });
-    return this.parts.scheduler.admit({
-      contract,
-      rungs: rungs.map((rung) => ({ rung, laneId, profile: UNPROFILED, memoryBytes: 0 })),
-      isTemporal: isTemporal(resolved),
-      isUnstoppable: provider.name === "ort-node",
-      // Without a contract nothing was asked to be promised.
-      isPromised: options.contract !== undefined,
-    });
-  }
-
-  /** How many threads the session's jobs get, and in words why, when that was measured. */
-  private async planThreads(
-    provider: Provider,
-    given: { options: OpenOptions; contract: FrozenContract; request: SessionRequest },
-  ): Promise<{ threads: number; why: string }> {
-    const { options, contract, request } = given;
-    const threads = options.threads ?? options.ort?.intraOpThreads ?? 1;
-    if (threads !== "auto") return { threads, why: "" };
-    if (provider.name === "null") return { threads: 1, why: "" };
-    const { deadlineUs } = contract;
-    const plan = await planThreads({
-      deadlineUs,
-      cores: availableParallelism(),
-      // A graph that cannot be tried has no run time: one thread then fits.
-      measure: async (count) => {
-        this.parts.opens.require("a trial of threads");
-        return (await medianRunUs(provider, withThreads(request, count))) ?? 0;
+  private async openOn(decided: Decided): Promise<OpenedSession> {
+    const { options, name, contract, provider, resolved, below, planned, plan } = decided;
+    const { sessions, events, hasNonFinite, opens, clock } = this.parts;
+    const slots = options.slots ?? LIMITS.defaultSlots;
+    const graphs = [resolved, ...below].map((one) => ({
+      variant: one.variant,
+      request: asPlanned(requestOf(options, { resolved: one, slots }), planned),
+    }));
+    opens.require(resolved.model);
+    const session = await OpenedSession.open({
+      ...{ name, contract, provider, plan, graphs, events, hasNonFinite },
+      model: resolved.model,
+      manifest: resolved.manifest,
+      threads: planned.threads,
+      admit: async (opened) => this.admit(decided, opened),
+      isInlineWhenShort: options.inline === "when-short" && provider.name === "ort",
+      onClosed: (closed) => {
+        this.count -= 1;
+        planned.leave();
+        sessions.close(closed);
       },
     });
-    return { threads: plan.threads, why: `, threads ${explainThreads(plan, deadlineUs)}` };
+    sessions.add(session);
+    const how = [plan.promise, ...plan.notes].join(", ");
+    const detail = `${resolved.model}@${resolved.variant} on ${provider.name}, ${how}`;
+    events.emit(eventOf({ kind: "session.load", atUs: clock.nowUs(), session: name, detail }));
+    return session;
+  }
+
+  /** The session's rungs over what is open, put before the scheduler. */
+  private admit(decided: Decided, opened: readonly OpenedVariant[]): SessionPolicy {
+    const { options, contract, provider, resolved, planned } = decided;
+    const laneId = laneIdOf(planned.laneClass, planned.laneIndex);
+    const variants = opened.map(({ graph, inputs }) => ({ variant: graph.variant, inputs }));
+    const rungs = ladderOf(resolved, { steps: options.ladder ?? [], opened: variants });
+    const plan = {
+      contract,
+      rungs: rungs.map((rung) => ({ rung, laneId, profile: planned.costOf(rung.variant), memoryBytes: 0 })),
+      isTemporal: isTemporal(resolved),
+      isUnstoppable: provider.name === "ort-node",
+      isPromised: planned.isPromised,
+    };
+    return this.parts.scheduler.admit(plan, (sessionId) => planned.seat(sessionId));
+  }
+
+  /** A rung as admission is asked about it: another variant with what it would be opened with. */
+  private rungAsk(
+    { rung, rate, variant }: { readonly rung: string; readonly rate: number; readonly variant?: string },
+    given: { readonly below: readonly ResolvedModel[]; readonly options: OpenOptions; readonly slots: number },
+  ): RungAsk {
+    const resolved = given.below.find((one) => one.variant === variant);
+    if (resolved === undefined) return { rung, rate };
+    const request: OpenAsk["request"] = requestOf(given.options, { resolved, slots: given.slots });
+    return { rung, rate, other: { variant: variantsOf(resolved, { isNamed: true }).variant, request } };
   }
 
   private providerFor(options: OpenOptions): Provider {

@@ -21,6 +21,7 @@ const INPUT = { x: new Float32Array(16) };
 const OPTIONS = {
   // Memory is read here, not time: no run may end because the machine stood still.
   contract: { periodMs: 10, deadlineMs: 60_000 },
+  admit: "best-effort",
   provider: "null",
   null: {
     inputs: [{ name: "x", dtype: "float32", shape: [16] }],

@@ -68,7 +68,7 @@ async function vadRunner(opened: Runtime, options: Pick<OpenOptions, "inline">):
   runtime = opened;
   const { clock } = opened;
   const vad = new VoiceActivity({
-    session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT, ...options }),
+    session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT, admit: "best-effort", ...options }),
   });
   return async (frame) => {
     const { probability, latencyUs, status, reason } = await vad.run(frame, { capturedUs: clock.nowUs() });

@@ -3,7 +3,7 @@
 import { createRuntime } from "../../runtime/index.js";
 
 const runtime = await createRuntime();
-const vad = await runtime.open("silero-vad", { contract: { periodMs: 32 } });
+const vad = await runtime.open("silero-vad", { contract: { periodMs: 32 }, admit: "best-effort" });
 const outcome = await vad.run({
   input: { data: new Float32Array(576), shape: [1, 576] },
   state: { data: new Float32Array(256), shape: [2, 1, 128] },

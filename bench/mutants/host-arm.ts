@@ -20,7 +20,11 @@ serveArm(
     try: async (trial: Trial): Promise<TrialResult> => {
       let session: Session;
       try {
-        session = await (runtime as Runtime).open(trial.bytes, { contract: CONTRACT, slots: 1 });
+        session = await (runtime as Runtime).open(trial.bytes, {
+          contract: CONTRACT,
+          admit: "best-effort",
+          slots: 1,
+        });
       } catch (error) {
         return { kind: "refused", ...described(error) };
       }

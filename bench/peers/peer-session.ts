@@ -45,6 +45,13 @@ class PeerSession implements Session {
   readonly contract: Session["contract"];
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  readonly plan = {
+    promise: "best-effort",
+    because: "the peer promises nothing",
+    laneClass: "interactive",
+    rows: [],
+    notes: [],
+  } as const;
   readonly #session: InferenceSession;
   readonly #events: EventSink;
   readonly #counters = new SessionCounters();

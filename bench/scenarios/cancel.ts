@@ -59,12 +59,13 @@ async function measure(bench: Bench): Promise<Verdict[]> {
       new DeadlineArm(runtime.clock, {
         arm: "redline",
         soloUs,
-        open: () => runtime.open(model, { contract }),
+        open: () => runtime.open(model, { contract, admit: "best-effort" }),
       }),
     ];
     if (runtime.provider.name === "ort") {
       const nulls = { busyUs: Math.round(soloUs), nodeUs: CONTROL_NODE_US };
-      const open = () => runtime.open("null", { contract, provider: "null", null: nulls });
+      const open = () =>
+        runtime.open("null", { contract, admit: "best-effort", provider: "null", null: nulls });
       arms.push(new DeadlineArm(runtime.clock, { arm: "null control", soloUs, open }));
     }
     const rng = seededRng(bench.number("seed"));
@@ -92,10 +93,12 @@ async function profile(
   { model, folder }: { model: string; folder: string },
 ): Promise<Profiled> {
   const contract = { periodMs: 1000, deadlineMs: 60_000, criticality: "critical", late: "keep" } as const;
-  const soloUs = await runSolo(await runtime.open(model, { contract }));
+  const soloUs = await runSolo(await runtime.open(model, { contract, admit: "best-effort" }));
   if (runtime.provider.name !== "ort") return { soloUs, nodes: [] };
   const prefix = join(folder, "profile");
-  await runSolo(await runtime.open(model, { contract, ort: { profilePrefix: prefix } }));
+  await runSolo(
+    await runtime.open(model, { contract, admit: "best-effort", ort: { profilePrefix: prefix } }),
+  );
   return { soloUs, nodes: takeNodeTimes(prefix) };
 }
 

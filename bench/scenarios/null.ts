@@ -40,6 +40,7 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   const contract = { periodMs: 10, deadlineMs: 1000, criticality: "interactive" } as const;
   const options = {
     contract,
+    admit: "best-effort",
     provider: "null",
     null: { inputs: [{ name: "x", ...spec }], outputs: [{ name: "y", ...spec }] },
   } as const;

@@ -6,6 +6,7 @@ import {
   type FrameErrorEvent,
   type FrameEvent,
   openFrames,
+  openPromiseFirst,
   type PictureFolders,
   RedlineError,
   watchRoad,
@@ -13,6 +14,7 @@ import {
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
 import { pictureSize } from "./number-option.js";
+import { tellRefusal } from "./promise-line.js";
 import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
@@ -66,8 +68,9 @@ async function drive(given: Surroundings & { input: string; options: DriveOption
       ...(options.raw === undefined ? {} : { raw: options.raw }),
     });
     const contract = { periodMs: 50, deadlineMs: 60_000, criticality: "critical", late: "keep" } as const;
-    const session = await runtime.open(options.model, { signal, contract });
+    const { session, refused } = await openPromiseFirst(runtime, options.model, { signal, contract });
     progress.end();
+    tellRefusal(output, { session: session.name, refused });
     for await (const event of watchRoad({ session, source, clock, signal, pictures: folders(options) })) {
       if (event.type === "frame") counts.frames += 1;
       else counts.unreadable += 1;

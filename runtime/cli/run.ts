@@ -15,6 +15,7 @@ import { licenceNotice } from "./licence-notice.js";
 import { redraw, tableLines, verdictText } from "./live-table.js";
 import { positiveNumber } from "./number-option.js";
 import type { Output } from "./output.js";
+import { tellRefusal } from "./promise-line.js";
 import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
@@ -86,13 +87,17 @@ async function run({ output, signal, options }: Surroundings & { options: RunOpt
       onEvent: (event) => view?.tell(event),
     });
     progress.end();
+    for (const { session, promise, because } of live.report().promises)
+      tellRefusal(output, { session, refused: promise === "promised" ? undefined : because });
     view = output.isLive ? new TableView(output, live) : new LineView(output, live);
-    const { contracts, background, machine, seconds, kept } = await live.finished.finally(() => view?.end());
+    const { contracts, promises, background, machine, seconds, kept } = await live.finished.finally(() =>
+      view?.end(),
+    );
     for (const record of contracts) {
       const { session, misses, n, tolerate } = record;
       output.event({ type: "verdict", session, kept: record.kept, misses, n, tolerate }, verdictText(record));
     }
-    output.summarise({ contracts, background, machine, seconds, kept });
+    output.summarise({ contracts, promises, background, machine, seconds, kept });
     if (!kept) throw broken(contracts);
   } finally {
     progress.end();

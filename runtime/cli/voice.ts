@@ -7,11 +7,13 @@ import {
   createRuntime,
   listen,
   openAudio,
+  openPromiseFirst,
   type VoiceEvent,
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
 import { wholeNumber } from "./number-option.js";
+import { tellRefusal } from "./promise-line.js";
 import type { Perform, Surroundings } from "./verb.js";
 
 const EXAMPLES = `
@@ -63,12 +65,13 @@ async function voice(given: Surroundings & { input: string; options: VoiceOption
     const { clock } = runtime;
     const raw = { encoding: options.format, sampleRateHz: options.rate, channels: options.channels };
     const source = openAudio(input, { clock, ...(options.raw === true ? { raw } : {}) });
-    const session = await runtime.open(options.model, {
+    const { session, refused } = await openPromiseFirst(runtime, options.model, {
       signal,
       inline: "when-short",
       contract: isLive ? { periodMs: 32 } : { periodMs: 32, deadlineMs: 60_000, late: "keep" },
     });
     progress.end();
+    tellRefusal(output, { session: session.name, refused });
     const gate = options.gate ? {} : { gate: "off" as const };
     const mode = isLive ? "live" : "file";
     for await (const event of listen({ session, source, clock, signal, mode, ...gate })) {

@@ -83,8 +83,9 @@ export function isKept(contract: FrozenContract, counts: { misses: number; n: nu
 }
 
 function requirePositiveMs(field: string, value: number): void {
-  // One day: longer than any period of a paced model, far below the 2^53 limit of exact microseconds.
-  if (!(value > 0 && value <= 86_400_000)) refuse(field, String(value), "more than 0, at most 86400000");
+  // A microsecond is the clock's. One day: longer than any period of a paced model, far below 2^53 of exact microseconds.
+  if (!(value >= 0.001 && value <= 86_400_000))
+    refuse(field, String(value), "at least 0.001, at most 86400000");
 }
 
 function refuse(field: string, received: string, expected: string): never {

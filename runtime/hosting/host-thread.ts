@@ -70,7 +70,7 @@ class Host {
   private async open({ id, model, options }: Extract<Question, { ask: "open" }>): Promise<SessionFace> {
     const session = await this.runtime.open(model, { ...options, signal: this.stopOf(id).signal });
     this.sessions.set(session.name, session);
-    const { name, variant, device, rung, threads, manifest, contract, inputs, outputs } = session;
+    const { name, variant, device, rung, threads, manifest, contract, inputs, outputs, plan } = session;
     const slots = options.slots ?? LIMITS.defaultSlots;
     return {
       name,
@@ -83,6 +83,7 @@ class Host {
       contract,
       inputs,
       outputs,
+      plan,
       slots,
     };
   }

@@ -5,6 +5,7 @@ import type { FrozenContract } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
 import type { Rung } from "../core/rung.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+import type { OpenedPlan } from "../plans/open-plan.js";
 import { SlotMemory } from "../providers/slot-memory.js";
 import { checkShape, findSpec } from "../sessions/input-check.js";
 import type {
@@ -38,6 +39,7 @@ export class HostedSession implements Session {
   /** Those of the rung it was opened on. */
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  readonly plan: OpenedPlan;
   /** Memory that both threads see, written by whoever reserved it; made at the first reserve of each. */
   private readonly reserves: (SlotMemory | undefined)[];
   private readonly free: number[];
@@ -55,6 +57,7 @@ export class HostedSession implements Session {
     this.contract = face.contract;
     this.inputs = face.inputs;
     this.outputs = face.outputs;
+    this.plan = face.plan;
     this.reserves = new Array(face.slots).fill(undefined);
     this.free = Array.from({ length: face.slots }, (_, index) => index).reverse();
   }

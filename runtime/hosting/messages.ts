@@ -5,6 +5,7 @@ import { ERROR_TABLE, type ErrorCode, RedlineError, reasonOf } from "../core/err
 import type { RedlineEvent } from "../core/events.js";
 import type { TensorSpec } from "../core/tensor.js";
 import type { OpenOptions } from "../open-request.js";
+import type { OpenedPlan } from "../plans/open-plan.js";
 import type { Runtime, RuntimeOptions } from "../runtime.js";
 import type { Outcome, RunInputs, SessionIdentity } from "../sessions/session.js";
 import type { StoreOptions } from "../store/store.js";
@@ -29,6 +30,7 @@ export interface HostTask {
 export interface SessionFace extends SessionIdentity {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  readonly plan: OpenedPlan;
   readonly slots: number;
 }
 

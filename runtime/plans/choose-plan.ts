@@ -1,7 +1,7 @@
 // Owns the choice between profiled ways to run a model: deadline first, then energy, then accuracy. A pure function.
 // Knows no file and no provider. Invariant: every rejected alternative is listed with the number that lost.
 
-import type { Criticality, FrozenContract } from "../core/contract.js";
+import type { FrozenContract } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
 import type { Profile, ProfiledChoice } from "../core/profile.js";
 import { type AdmissionTask, type MachineModel, msOf } from "../scheduler/admission/admission-task.js";
@@ -10,6 +10,8 @@ import { type Admission, admit } from "../scheduler/admission/analysis.js";
 /** One profiled way to run the model. */
 export interface PlanCandidate {
   readonly profile: Profile;
+  /** How much longer its runs take beside busy neighbours. */
+  readonly contention: number;
   /** The variant's accuracy on its gate, higher is better. */
   readonly accuracy: number | "unknown";
 }
@@ -25,6 +27,8 @@ export interface PlanRequest {
   /** What already runs on the machine. */
   readonly promised: readonly AdmissionTask[];
   readonly machine: MachineModel;
+  /** What a second of processor time is taken to cost, for admission under a power budget. Default: nobody knows. */
+  readonly wattsPerCore?: number;
 }
 
 /** A candidate with what was found of it. */
@@ -75,27 +79,32 @@ export function choosePlan(request: PlanRequest): Plan {
   };
 }
 
-/** A profile as admission sees it. */
+/** A profiled way to run as admission sees it. Energy that was not measured is estimated by processor time. */
 export function taskOf(
-  profile: Profile,
-  given: {
-    readonly name: string;
-    readonly contract: PlanRequest["contract"];
-    readonly laneIndex: number;
+  { profile, contention }: Pick<PlanCandidate, "profile" | "contention">,
+  given: Pick<PlanRequest, "name" | "contract" | "laneIndex" | "wattsPerCore"> & {
     readonly isPromised: boolean;
+    readonly cores: number;
   },
 ): AdmissionTask {
-  const { periodUs, deadlineUs, criticality } = given.contract;
+  const { name, contract, laneIndex, isPromised, wattsPerCore, cores } = given;
+  const { periodUs, deadlineUs, criticality } = contract;
+  const isEstimated = profile.energyMj === "unknown" && wattsPerCore !== undefined && profile.cpuUs >= 0;
   return {
-    name: given.name,
-    criticality: criticality satisfies Criticality,
-    laneIndex: given.laneIndex,
+    name,
+    criticality,
+    laneIndex,
     periodUs,
     deadlineUs,
     costUs: Math.max(1, profile.wcetUs),
-    threads: profile.choice.threads,
-    energyMj: profile.energyMj,
-    isPromised: given.isPromised,
+    // More threads than cores take turns on them, and their time was measured so.
+    threads: Math.min(profile.choice.threads, cores),
+    // Up to the next hundredth: more digits than that were not measured.
+    contention: Math.ceil(100 * contention - 1e-6) / 100,
+    ...(isEstimated
+      ? { energyMj: (profile.cpuUs * wattsPerCore) / 1000, energySource: "estimated" }
+      : { energyMj: profile.energyMj }),
+    isPromised,
   };
 }
 
@@ -126,19 +135,21 @@ export function planRows({ chosen, rejected }: Plan): PlanRow[] {
     accuracy: plan.accuracy,
     verdict,
   });
-  const first = chosen === undefined ? [] : [row(chosen, "chosen")];
-  return [...first, ...rejected.map((plan) => row(plan, plan.lostBy))];
+  const others = rejected.map((plan) => row(plan, plan.lostBy));
+  if (chosen === undefined) return others;
+  const { isAdmitted, reasons } = chosen.admission;
+  return [row(chosen, isAdmitted ? "chosen" : `taken without a promise: ${reasons[0]}`), ...others];
 }
 
 function consider(candidate: PlanCandidate, request: PlanRequest): ConsideredPlan {
-  const { name, contract, laneIndex, promised, machine } = request;
-  const task = taskOf(candidate.profile, { name, contract, laneIndex, isPromised: true });
+  const { promised, machine } = request;
+  const task = taskOf(candidate, { ...request, cores: machine.cores, isPromised: true });
   const admission = admit([...promised, task], machine);
   return { ...candidate, task, admission, worstResponseUs: admission.tasks.at(-1)!.worstResponseUs };
 }
 
-/** Less energy first; a known one before an unknown one, and of unknown ones less processor time. */
-function byMerit(a: ConsideredPlan, b: ConsideredPlan): number {
+/** The order of plans that all keep their contracts. Less energy first; a known one before an unknown one, and of unknown ones less processor time. */
+export function byMerit(a: ConsideredPlan, b: ConsideredPlan): number {
   const costs = energyOf(a).map((cost, index) => compare(cost, energyOf(b)[index]!));
   return (
     costs.find((order) => order !== 0) ??

@@ -25,8 +25,8 @@ export interface MeasuredRuns {
 
 /** What to measure. */
 export interface MeasureRequest {
-  /** Opens the model once more, each time on a lane of its own. */
-  readonly open: () => Promise<MeasuredModel>;
+  /** Opens the model once more, each time on a lane of its own: what is measured, then its neighbours. */
+  readonly open: (role: "subject" | "neighbour") => Promise<MeasuredModel>;
   /** Busy neighbours beside it: one for each further core. With none, no neighbour is measured. */
   readonly neighbours: number;
   readonly clock: Clock;
@@ -34,6 +34,10 @@ export interface MeasureRequest {
   readonly periodUs: number;
   /** Runs of each set of conditions. */
   readonly runs: number;
+  /** Default: all there are, see `FULL_CONDITIONS`. */
+  readonly conditions?: readonly RunConditions[];
+  /** Ends a set of conditions early, once it has taken so long and three runs have ended. Default: never. */
+  readonly patienceUs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,11 +48,18 @@ const WARM_UP_RUNS = 3;
 const CACHE_SWEEP_BYTES = 33_554_432;
 const CACHE_LINE_BYTES = 64;
 
-const CONDITIONS = [
+/** Fewer runs say nothing. */
+const LEAST_RUNS = 3;
+
+/** Conditions but for the pace, which is the contract's. */
+export type RunConditions = Omit<ProfileConditions, "periodUs">;
+
+/** Caches and neighbours each by themselves: neither may hide in the other. */
+export const FULL_CONDITIONS: readonly RunConditions[] = [
   { caches: "warm", neighbour: "none" },
   { caches: "cold", neighbour: "none" },
   { caches: "warm", neighbour: "busy" },
-] as const satisfies readonly Omit<ProfileConditions, "periodUs">[];
+];
 
 /**
  * Measures a model under each set of conditions. Undefined when a run does not come to its end.
@@ -56,11 +67,16 @@ const CONDITIONS = [
  * @throws what `open` throws; the signal's reason when it fires
  */
 export async function measureRuns(request: MeasureRequest): Promise<readonly MeasuredRuns[] | undefined> {
+  const { clock, conditions: sets = FULL_CONDITIONS } = request;
   const measured: MeasuredRuns[] = [];
-  const subject = await request.open();
+  const subject = await request.open("subject");
   try {
-    for (let run = 0; run < WARM_UP_RUNS; run += 1) if ((await subject.run()) === undefined) return undefined;
-    for (const { caches, neighbour } of CONDITIONS) {
+    const impatientUs = clock.nowUs() + (request.patienceUs ?? Number.POSITIVE_INFINITY);
+    for (let run = 0; run < WARM_UP_RUNS && (run === 0 || clock.nowUs() < impatientUs); run += 1) {
+      request.signal?.throwIfAborted();
+      if ((await subject.run()) === undefined) return undefined;
+    }
+    for (const { caches, neighbour } of sets) {
       if (neighbour === "busy" && request.neighbours === 0) continue;
       const conditions = { periodUs: request.periodUs, caches, neighbour };
       const one = await measureUnder(conditions, { request, subject });
@@ -90,7 +106,7 @@ async function measureUnder(
   conditions: ProfileConditions,
   { request, subject }: { request: MeasureRequest; subject: MeasuredModel },
 ): Promise<MeasuredRuns | undefined> {
-  const { clock, periodUs, signal, runs } = request;
+  const { clock, periodUs, signal, runs, patienceUs = Number.POSITIVE_INFINITY } = request;
   const neighbours = new BusyNeighbours(request);
   const runUs: number[] = [];
   const cpuUs: number[] = [];
@@ -98,7 +114,8 @@ async function measureUnder(
     if (conditions.neighbour === "busy") await neighbours.start();
     const sweep = conditions.caches === "cold" ? new Uint8Array(CACHE_SWEEP_BYTES) : undefined;
     const startUs = clock.nowUs();
-    for (let run = 1; run <= runs; run += 1) {
+    const isEnough = (run: number): boolean => run > LEAST_RUNS && clock.nowUs() - startUs >= patienceUs;
+    for (let run = 1; run <= runs && !isEnough(run); run += 1) {
       if (sweep !== undefined) goThrough(sweep);
       await sleepUntil(startUs + run * periodUs, { clock, signal });
       signal?.throwIfAborted();
@@ -128,7 +145,7 @@ class BusyNeighbours {
 
   async start(): Promise<void> {
     while (this.models.length < this.request.neighbours) {
-      const model = await this.request.open();
+      const model = await this.request.open("neighbour");
       this.models.push(model);
       this.runs.push(this.keepRunning(model));
     }

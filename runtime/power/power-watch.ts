@@ -5,7 +5,7 @@
 import type { BudgetSource, PowerAsk, PowerPressure } from "../core/budget.js";
 import type { Alarm, Clock } from "../core/clock.js";
 import { readSupply, type SupplyReading } from "./battery.js";
-import { defaultCalibration, ModelledMeter } from "./cpu-model.js";
+import { type CpuCalibration, defaultCalibration, ModelledMeter } from "./cpu-model.js";
 import { CpuPreference } from "./cpu-preference.js";
 import { type CpuClock, machineCpuClock } from "./cpu-time.js";
 import { EnergyAccountant, type EnergyFigure, type EnergyStats, type SpentJob } from "./energy-accountant.js";
@@ -113,6 +113,11 @@ export class PowerWatch implements BudgetSource {
 
   ask(): PowerAsk {
     return this.governor.ask();
+  }
+
+  /** What processor time is taken to cost now, and what the machine draws without it. */
+  get calibration(): CpuCalibration {
+    return this.machine.model.calibration;
   }
 
   /** Announces a session to the account. */

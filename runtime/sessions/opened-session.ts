@@ -9,6 +9,7 @@ import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
 import type { Rung } from "../core/rung.js";
 import type { SessionWord } from "../core/session-word.js";
 import type { TensorSpec } from "../core/tensor.js";
+import type { OpenedPlan } from "../plans/open-plan.js";
 import type { Provider } from "../providers/provider.js";
 import type { Manifest } from "../store/manifest.js";
 import { SessionCounters } from "../telemetry/session-counters.js";
@@ -29,6 +30,7 @@ import { type HeldSlot, type SettledFacts, SettledOutcome } from "./settled-outc
 
 /** What a session is opened with. */
 export interface SessionParts extends Omit<SessionIdentity, "variant" | "device" | "rung"> {
+  readonly plan: OpenedPlan;
   readonly provider: Provider;
   /** Every variant its rungs name, that of the plan first. */
   readonly graphs: readonly VariantGraph[];
@@ -63,6 +65,7 @@ export class OpenedSession implements Session, GovernedSession {
   readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
+  readonly plan: OpenedPlan;
   newestFrame = -1;
   private readonly pending = new Map<number, PendingJob>();
   private readonly counters = new SessionCounters();
@@ -83,6 +86,7 @@ export class OpenedSession implements Session, GovernedSession {
     this.threads = parts.threads;
     this.manifest = parts.manifest;
     this.contract = parts.contract;
+    this.plan = parts.plan;
     this.variants = new Map(opened.map((variant) => [variant.graph.variant, variant]));
   }
 

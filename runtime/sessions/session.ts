@@ -5,6 +5,7 @@ import type { FrozenContract } from "../core/contract.js";
 import type { OutcomeReason, OutcomeStatus } from "../core/outcome.js";
 import type { Rung } from "../core/rung.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+import type { OpenedPlan } from "../plans/open-plan.js";
 import type { Manifest } from "../store/manifest.js";
 import type { LatencyQuantiles } from "../telemetry/session-counters.js";
 
@@ -139,6 +140,8 @@ export interface Session extends SessionIdentity, AsyncDisposable {
   /** Of the variant that new jobs run on: a move to another rung may change the shapes. */
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Why it runs as it does, what else was considered, and whether its contract is a promise. */
+  readonly plan: OpenedPlan;
 
   /**
    * Copies the inputs into the next free slot and queues the job; on a session opened `inline: "when-short"` whose

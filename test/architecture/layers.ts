@@ -29,12 +29,14 @@ export const LAYERS: Readonly<Record<string, number>> = {
   "runtime.ts": 10,
   "doctor.ts": 10,
   "live-run.ts": 10,
+  "open-promise-first.ts": 10,
   "power-check.ts": 9,
   "runtime-power.ts": 9,
   "open-request.ts": 7,
   "runtime-scheduler.ts": 8,
   "session-ladder.ts": 8,
   "session-opener.ts": 9,
+  "runtime-admission.ts": 7,
   "profiling.ts": 10,
   hosting: 11,
   "index.ts": 12,
@@ -46,6 +48,11 @@ export const LAYERS: Readonly<Record<string, number>> = {
 
 /** Equal layers that may meet, each with its reason. */
 export const NAMED_EXCEPTIONS: Readonly<Record<string, string>> = {
+  "open-request.ts -> runtime-admission.ts":
+    "a request is made for the lane and the threads that were planned",
+  "open-promise-first.ts -> runtime.ts": "a promise is asked of a runtime",
+  "live-run.ts -> open-promise-first.ts":
+    "the main job asks for promises, and runs without them where it must",
   "live-run.ts -> runtime.ts": "the live run is handed a runtime and opens its two sessions on it",
   "profiling.ts -> runtime.ts": "a profile is measured on a runtime opened the way a user would",
   "doctor.ts -> runtime.ts": "the doctor opens a runtime the way a user would",

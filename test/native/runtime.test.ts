@@ -59,6 +59,7 @@ describe.each(["ort", "ort-node"] as const)("a runtime on %s", (provider) => {
   test("a job over its deadline never counts as done", async () => {
     const session = await runtime.open(matmulChain({ nodes: 1000, size: 256 }), {
       contract: { periodMs: 1000, deadlineMs: 60, late: "cancel" },
+      admit: "best-effort",
     });
     const input = session.inputs[0]!;
     const elements = input.shape.reduce<number>((product, size) => product * Number(size), 1);
@@ -131,8 +132,8 @@ test.skipIf(process.arch !== "x64" && process.arch !== "arm64")(
     await using runtime = await createRuntime({ provider: "ort", vetting: "off" });
     const tiny = Float32Array.of(1e-40, 2e-40, -1e-40, 1);
     const contract = { periodMs: 1000 };
-    const queued = await runtime.open(dynamicAdd(), { contract });
-    const inline = await runtime.open(dynamicAdd(), { contract, inline: true });
+    const queued = await runtime.open(dynamicAdd(), { contract, admit: "best-effort" });
+    const inline = await runtime.open(dynamicAdd(), { contract, admit: "best-effort", inline: true });
 
     const inputs = { a: { data: tiny, shape: [4] }, b: { data: new Float32Array(4), shape: [4] } };
     const outcomes = [await queued.run(inputs), inline.runSync(inputs)];

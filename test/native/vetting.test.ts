@@ -269,6 +269,7 @@ describe("options of the user", () => {
     const session = await runtime.open("road-seg", {
       threads: "auto",
       contract: { deadlineMs: 50, periodMs: 50 },
+      admit: "best-effort",
     });
 
     const { events } = runtime.events.read(0);

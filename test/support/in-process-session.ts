@@ -8,6 +8,7 @@ import type { CancelReason, LaneJob, RunningJob, Settlement } from "../../runtim
 import type { OutcomeReason, OutcomeStatus } from "../../runtime/core/outcome.js";
 import { initialWord, type SessionWord } from "../../runtime/core/session-word.js";
 import type { TensorSpec } from "../../runtime/core/tensor.js";
+import type { OpenedPlan } from "../../runtime/plans/open-plan.js";
 import { OrtNodeGraphs } from "../../runtime/providers/ort-node/ort-node-graphs.js";
 import { PrivateSlot } from "../../runtime/providers/ort-node/private-slot.js";
 import type { OpenRequest, Provider, ProviderSession } from "../../runtime/providers/provider.js";
@@ -36,6 +37,15 @@ export interface InProcessOptions {
   readonly settleInstead?: SettleInstead;
 }
 
+/** The plan of a session that no runtime has opened. */
+export const UNPLANNED: OpenedPlan = {
+  promise: "best-effort",
+  because: "nobody planned it",
+  laneClass: "background",
+  rows: [],
+  notes: [],
+};
+
 /** Opens a model on one thread, without spinning. */
 export function openInProcess(options: InProcessOptions): Promise<Session> {
   const contract = freezeContract(options.contract ?? { periodMs: 1000, deadlineMs: 60_000, late: "keep" });
@@ -45,6 +55,7 @@ export function openInProcess(options: InProcessOptions): Promise<Session> {
     threads: 1,
     manifest: options.manifest ?? null,
     contract,
+    plan: UNPLANNED,
     provider: new InProcessProvider(options.settleInstead ?? (() => undefined)),
     graphs: [
       {

@@ -11,13 +11,16 @@ export interface AdmissionRequest {
   readonly task: AdmissionTask;
   /** Its lower rungs, best first: what a refusal may name. */
   readonly ladder: readonly RungCandidate[];
+  /** What those are to the user: rungs the caller wrote, or lower rates that nobody did. Default `rungs`. */
+  readonly offers?: "rungs" | "rates";
 }
 
 /** The promises of one machine. */
 export class AdmissionControl {
   private readonly tasks = new Map<string, AdmissionTask>();
 
-  constructor(private readonly machine: MachineModel) {}
+  /** @param machine what is known of the machine for these tasks: it is asked anew for every question */
+  constructor(private readonly machine: (tasks: readonly AdmissionTask[]) => MachineModel) {}
 
   /** What has been let in, best effort included. */
   get promised(): readonly AdmissionTask[] {
@@ -29,10 +32,10 @@ export class AdmissionControl {
    *
    * @throws RedlineError `PLAN_INFEASIBLE` with every term, and in its hint the nearest rung that would fit
    */
-  enter({ task, ladder }: AdmissionRequest): Admission {
-    const admission = admit([...this.promised, task], this.machine);
+  enter({ task, ladder, offers = "rungs" }: AdmissionRequest): Admission {
+    const admission = admit([...this.promised, task], this.machine([...this.promised, task]));
     // A best-effort task may break nobody else's promise either: it is let in, and others keep what they were promised.
-    if (!admission.isAdmitted) throw this.refusal(admission, { task, ladder });
+    if (!admission.isAdmitted) throw this.refusal(admission, { task, ladder, offers });
     this.tasks.set(task.name, task);
     return admission;
   }
@@ -42,10 +45,14 @@ export class AdmissionControl {
     this.tasks.delete(name);
   }
 
-  private refusal(admission: Admission, { task, ladder }: AdmissionRequest): RedlineError {
-    const { fits } = nearestRung(ladder, { promised: this.promised, machine: this.machine });
+  private refusal(admission: Admission, { task, ladder, offers }: AdmissionRequest): RedlineError {
+    const { fits } = nearestRung(ladder, {
+      promised: this.promised,
+      machine: this.machine([...this.promised, task]),
+    });
     const rung = fits === undefined ? undefined : `it fits as ${fits.rung}`;
-    const none = ladder.length === 0 ? "" : "no rung of its ladder fits; ";
+    const no = offers === "rungs" ? "no rung of its ladder" : "no lower rate";
+    const none = ladder.length === 0 ? "" : `${no} fits; `;
     const effort = task.isPromised ? 'or open it with admit: "best-effort"' : "close what it would disturb";
     return new RedlineError("PLAN_INFEASIBLE", {
       what: `${task.name}: ${admission.reasons.join("; ")}`,

@@ -1,6 +1,7 @@
 // Owns what admission reasons about: tasks with their lanes and costs, the machine they share, and the checks of both.
 // Knows no session and no sensor. Invariant: a checked task and machine hold only numbers the analysis may use.
 
+import type { FigureSource } from "../../core/budget.js";
 import { CRITICALITIES, type Criticality } from "../../core/contract.js";
 import { RedlineError } from "../../core/errors.js";
 
@@ -19,7 +20,11 @@ export interface AdmissionTask {
   readonly costUs: number;
   /** Threads of one job, its lane's own included. */
   readonly threads: number;
+  /** How much longer its run takes with every other core busy, at least 1. Default: nobody measured it. */
+  readonly contention?: number;
   readonly energyMj: number | "unknown";
+  /** Where that figure comes from. Default: it was measured. */
+  readonly energySource?: FigureSource;
   /** False for a session opened `best-effort`: it loads the machine as declared, and nothing is promised to it. */
   readonly isPromised: boolean;
 }
@@ -31,10 +36,14 @@ export interface MachineModel {
   readonly preemption: "classes" | "none";
   /**
    * `strict` where a lower class gets nothing while a higher one waits. Else the scheduler's weight of each class: a
-   * lower thread takes its weight's share of a core that a higher one also wants (Linux, ordinary threads).
+   * lower thread takes its weight's share of a core that a higher one also wants (Linux, ordinary threads). Infinity for a
+   * class that gives nothing away (real-time threads).
    */
   readonly weights: "strict" | Readonly<Record<Criticality, number>>;
-  /** How much longer a run takes with every other core busy than alone: they share the memory bus. At least 1. */
+  /**
+   * How much longer a run takes with every other core busy than alone: they share the memory bus. At least 1. The most of
+   * this and of every task's own figure counts for all: who is light by itself is slowed down by a heavy neighbour.
+   */
   readonly contention: number;
   /** Waking a lane, the timer, one preemption: added to every job. */
   readonly dispatchUs: number;
@@ -67,7 +76,9 @@ export function checkTask(task: AdmissionTask, { cores }: Pick<MachineModel, "co
     refuse(`${task.name}: laneIndex`, task.laneIndex, "a whole number, at least 0");
   if (!CRITICALITIES.includes(task.criticality))
     refuse(`${task.name}: criticality`, task.criticality, CRITICALITIES.join(", "));
-  const { energyMj } = task;
+  const { energyMj, contention = 1 } = task;
+  if (!(Number.isFinite(contention) && contention >= 1))
+    refuse(`${task.name}: contention`, contention, "a factor, at least 1");
   if (energyMj !== "unknown" && !(Number.isFinite(energyMj) && energyMj >= 0))
     refuse(`${task.name}: energyMj`, energyMj, "millijoules, at least 0, or unknown");
 }
@@ -84,15 +95,15 @@ export function checkMachine(machine: MachineModel): void {
     refuse("machine: powerMw", powerMw, "milliwatts, at least 0, or unlimited");
   if (weights === "strict") return;
   for (const name of CRITICALITIES) {
-    if (!(Number.isFinite(weights[name]) && weights[name] > 0))
-      refuse(`machine: weights.${name}`, weights[name], "more than 0");
+    if (!(weights[name] > 0)) refuse(`machine: weights.${name}`, weights[name], "more than 0");
   }
 }
 
 /** The costs on a machine that all of them share. */
 export function loadTasks(tasks: readonly AdmissionTask[], machine: MachineModel): LoadedTask[] {
+  const most = Math.max(machine.contention, ...tasks.map(({ contention = 1 }) => contention));
+  const factor = tasks.length > 1 && machine.cores > 1 ? most : 1;
   return tasks.map((task) => {
-    const factor = tasks.length > 1 && machine.cores > 1 ? machine.contention : 1;
     const share = lostShare(task, { tasks, machine });
     const loadedUs = Math.ceil(task.costUs * factor * (1 + share) - 1e-6) + machine.dispatchUs;
     const terms = [`${msOf(task.costUs)} profiled`];

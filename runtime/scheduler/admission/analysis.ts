@@ -162,14 +162,18 @@ function verdictOf(
   };
 }
 
-/** Energy per job x rate, summed. One unknown makes the sum unknown: it is never counted as nothing. */
+/**
+ * Energy per job x rate over what is promised. One unknown makes the sum unknown: it is never counted as nothing. Best effort is
+ * left out: where power is short the governor takes it from there first.
+ */
 function powerOf(tasks: readonly AdmissionTask[], { powerMw }: MachineModel): PowerVerdict {
+  const promised = tasks.filter(({ isPromised }) => isPromised);
   let neededMw: number | "unknown" = 0;
-  for (const { energyMj, periodUs } of tasks) {
+  for (const { energyMj, periodUs } of promised) {
     if (energyMj === "unknown" || neededMw === "unknown") neededMw = "unknown";
     else neededMw += (energyMj * 1e6) / periodUs;
   }
   const isMet = powerMw === "unlimited" || (neededMw !== "unknown" && neededMw <= powerMw);
-  const arithmetic = explainPower(tasks, { neededMw, allowedMw: powerMw });
+  const arithmetic = explainPower(promised, { neededMw, allowedMw: powerMw });
   return { neededMw, allowedMw: powerMw, isMet, arithmetic };
 }

@@ -43,13 +43,15 @@ export function explainPower(
   tasks: readonly AdmissionTask[],
   { neededMw, allowedMw }: { neededMw: number | "unknown"; allowedMw: number | "unlimited" },
 ): string {
-  const terms = tasks.map(({ name, energyMj, periodUs }) => {
+  const terms = tasks.map(({ name, energyMj, periodUs, energySource = "measured" }) => {
     if (energyMj === "unknown") return `${name} unknown`;
-    return `${name} ${energyMj} mJ / ${msOf(periodUs)} = ${wattsOf((energyMj * 1e6) / periodUs)}`;
+    const label = energySource === "measured" ? "" : ` ${energySource}`;
+    const rounded = Number(energyMj.toPrecision(6));
+    return `${name} ${rounded} mJ${label} / ${msOf(periodUs)} = ${wattsOf((energyMj * 1e6) / periodUs)}`;
   });
   const needed = neededMw === "unknown" ? "unknown" : wattsOf(neededMw);
   const allowed = allowedMw === "unlimited" ? "no budget" : `a budget of ${wattsOf(allowedMw)}`;
-  return `power: ${needed} needed, ${allowed}: ${terms.length === 0 ? "nothing runs" : terms.join(" + ")}`;
+  return `power: ${needed} needed, ${allowed}: ${terms.length === 0 ? "nothing is promised" : terms.join(" + ")}`;
 }
 
 function wordsOf({ lane, us, isCarriedIn }: WaitShare): string {

@@ -6,6 +6,7 @@ export default async function countWork(runtime, { data, post, signal }) {
     name: "counted",
     provider: "null",
     contract: { periodMs: 5, criticality: "critical" },
+    admit: "best-effort",
   });
   post("begun");
   if (fails === "throw") throw new Error("the work's own error");

@@ -54,6 +54,7 @@ test("a broken contract names every cause", () => {
 
 test("the table has a row per session and times in milliseconds", () => {
   const report: LiveRunReport = {
+    promises: [],
     contracts: [recordOf({ session: "voice", model: "silero-vad", variant: "fp32" }), recordOf({})],
     background: [recordOf({ session: "hog" })],
     machine: { platform: "p", cpu: "c", cores: 2, node: "20", provider: "ort", processCpuShare: 0.3 },

@@ -30,7 +30,7 @@ function candidate(
     energyMj: given.energyMj ?? "unknown",
     samples: 100,
   };
-  return { profile, accuracy: given.accuracy ?? "unknown" };
+  return { profile, contention: 1, accuracy: given.accuracy ?? "unknown" };
 }
 
 function plan(candidates: PlanCandidate[], promised = [] as ReturnType<typeof task>[]) {

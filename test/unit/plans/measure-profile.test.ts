@@ -82,6 +82,20 @@ test("an interrupted measurement leaves nothing open", async () => {
   expect(models.open).toBe(0);
 });
 
+test("a short measurement ends with its patience, but not before the third run", async () => {
+  const models = new Models();
+  const conditions = [{ caches: "warm", neighbour: "none" }] as const;
+  const measuring = models.measure({ conditions, patienceUs: 85_000, runs: 100 });
+  await models.clock.advanceTo(1_000_000);
+  const impatient = models.measure({ conditions, patienceUs: 1, runs: 100, neighbours: 0 });
+  await models.clock.advanceTo(2_000_000);
+
+  expect((await measuring)?.map(({ runUs }) => runUs.length)).toEqual([5]);
+  expect((await impatient)?.map(({ runUs }) => runUs.length)).toEqual([3]);
+  // One run warms up when there is no time for three.
+  expect(models.startsUs.length).toBe(3 + 5 + 1 + 3);
+});
+
 test("on one core no neighbour is measured", async () => {
   const models = new Models();
   const measuring = models.measure({ neighbours: 0 });

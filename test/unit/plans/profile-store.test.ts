@@ -14,7 +14,8 @@ const KEY = {
 } as const;
 
 const RECORD: ProfileRecord = {
-  schema: 1,
+  schema: 2,
+  length: "full",
   model: "road@int8",
   key: KEY,
   choice: { variant: "int8", device: "cpu", threads: 1, spin: false },
@@ -60,6 +61,41 @@ test("on battery a profile of mains has expired, and says so", async () => {
   const found = await store.find({ ...KEY, powerSource: "battery" });
 
   expect(found).toEqual({ holding: [], passed: [{ path, because: "power was mains, is battery" }] });
+});
+
+test("mains and battery each keep their own profile", async () => {
+  const store = new ProfileStore(root);
+  const onBattery = { ...RECORD, key: { ...KEY, powerSource: "battery" as const } };
+  await store.write(RECORD);
+  await store.write(onBattery);
+
+  expect((await store.find(KEY)).holding).toEqual([RECORD]);
+  expect((await store.find(onBattery.key)).holding).toEqual([onBattery]);
+});
+
+test("a record of an older form is passed over, and says so", async () => {
+  const store = new ProfileStore(root);
+  const path = await store.write({ ...RECORD, schema: 1 } as unknown as ProfileRecord);
+
+  expect(await store.find(KEY)).toEqual({
+    holding: [],
+    passed: [{ path, because: "it is of schema 1, not 2" }],
+  });
+});
+
+test("the largest contention is that of the profiles that hold here", async () => {
+  const store = new ProfileStore(root);
+  const { modelSha256: _, ...here } = KEY;
+  await store.write(RECORD);
+
+  expect(await store.largestContention(here)).toBe(1.5);
+  expect(await store.largestContention({ ...here, machine: "four cores" })).toBe(1);
+});
+
+test("a short profile has no cold runs and no tail: its worst run is half as long again as its median", () => {
+  const short = { ...RECORD, length: "short" as const, measured: RECORD.measured.slice(0, 1) };
+
+  expect(profileOf(short).profile).toMatchObject({ p50Us: 1010, wcetUs: 1515, samples: 3 });
 });
 
 test("a flipped bit makes a record damaged, not different", async () => {

@@ -8,6 +8,7 @@ import { OpenedSession } from "../../../runtime/sessions/opened-session.js";
 import type { Outcome } from "../../../runtime/sessions/session.js";
 import { EventHub } from "../../../runtime/telemetry/event-hub.js";
 import { freePolicy } from "../../support/free-policy.js";
+import { UNPLANNED } from "../../support/in-process-session.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
 import { VirtualProvider } from "../../support/virtual-provider.js";
 
@@ -32,6 +33,7 @@ function open(
     threads: 1,
     manifest: null,
     contract: freezeContract(contract),
+    plan: UNPLANNED,
     provider,
     graphs: [
       {

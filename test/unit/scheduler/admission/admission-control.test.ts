@@ -19,7 +19,7 @@ function refusalOf(call: () => unknown): RedlineError {
 const ROAD = task("road", { costMs: 30, periodMs: 50 });
 
 test("what does not fit beside earlier promises is refused with the arithmetic and the rung that would fit", () => {
-  const control = new AdmissionControl(machine());
+  const control = new AdmissionControl(() => machine());
   control.enter({ task: task("signs", { costMs: 25, periodMs: 100 }), ladder: [] });
   const small = { ...ROAD, costUs: 20_000 };
 
@@ -43,7 +43,7 @@ test("what does not fit beside earlier promises is refused with the arithmetic a
 });
 
 test("a ladder without a rung that fits is said to have none", () => {
-  const control = new AdmissionControl(machine());
+  const control = new AdmissionControl(() => machine());
   const broken = { ...ROAD, costUs: 60_000 };
 
   const { hint } = refusalOf(() =>
@@ -54,7 +54,7 @@ test("a ladder without a rung that fits is said to have none", () => {
 });
 
 test("one who leaves makes room", () => {
-  const control = new AdmissionControl(machine());
+  const control = new AdmissionControl(() => machine());
   control.enter({ task: task("signs", { costMs: 25, periodMs: 100 }), ladder: [] });
 
   control.leave("signs");
@@ -64,7 +64,7 @@ test("one who leaves makes room", () => {
 });
 
 test("best effort is let in without a promise, unless it would break somebody else's", () => {
-  const control = new AdmissionControl(machine());
+  const control = new AdmissionControl(() => machine());
   control.enter({ task: ROAD, ladder: [] });
   const hog = task("hog", { costMs: 300, periodMs: 100, criticality: "background", isPromised: false });
 
