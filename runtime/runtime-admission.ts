@@ -4,7 +4,7 @@
 import type { Criticality, FrozenContract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import type { Profile } from "./core/profile.js";
-import { planRows } from "./plans/choose-plan.js";
+import { type PlanCandidate, planRows } from "./plans/choose-plan.js";
 import { machineModel } from "./plans/machine-model.js";
 import { type CostParts, type FoundCosts, OpenCosts } from "./plans/open-costs.js";
 import {
@@ -50,7 +50,17 @@ export interface OpenAsk {
   /** As it would be opened on its own lane, but for the threads. */
   readonly request: Omit<OpenRequest, "onSettle" | "criticality" | "laneIndex">;
   /** Its lower rungs, best first. */
-  readonly ladder: readonly RungOffer[];
+  readonly ladder: readonly RungAsk[];
+}
+
+/** One lower rung. */
+export interface RungAsk {
+  /** As a user would write it. */
+  readonly rung: string;
+  /** The share of jobs that run. */
+  readonly rate: number;
+  /** The variant it runs; absent where that is the one of the rung above. */
+  readonly other?: Pick<OpenAsk, "variant" | "request">;
 }
 
 /** What one way to run a session costs, as the scheduler takes it. */
@@ -63,8 +73,9 @@ export interface PlannedSession {
   readonly variant: string;
   readonly threads: number;
   readonly spin: boolean;
-  readonly cost: RungCost;
   readonly isPromised: boolean;
+  /** What a run of a variant costs, the plan's or a rung's. Of an unknown one nothing overruns, costs or saves. */
+  costOf(variant: string): RungCost;
   /**
    * Takes its place beside what is promised.
    *
@@ -77,8 +88,11 @@ export interface PlannedSession {
   leave(): void;
 }
 
-interface Decided extends Pick<PlannedSession, "variant" | "threads" | "spin" | "cost"> {
+interface Decided extends Pick<PlannedSession, "variant" | "threads" | "spin"> {
   readonly task: AdmissionTask;
+  /** The ways that are known, by variant. */
+  readonly ways: ReadonlyMap<string, PlanCandidate>;
+  readonly ladder: readonly RungOffer[];
   readonly decision: OpenDecision | undefined;
   readonly because: string;
   readonly notes: readonly string[];
@@ -98,7 +112,9 @@ export class RuntimeAdmission {
   readonly port: AdmissionPort = (asks) => {
     const tasks = asks.map(({ sessionId, wcetUs, isPromised }) => {
       const task = this.tasks.get(sessionId);
-      if (task !== undefined) return { ...task, costUs: Math.max(task.costUs, wcetUs), isPromised };
+      // A cost that nobody knows is that of a lane that is always busy: the task has it already.
+      const dearestUs = Number.isFinite(wcetUs) ? wcetUs : 0;
+      if (task !== undefined) return { ...task, costUs: Math.max(task.costUs, dearestUs), isPromised };
       throw new RedlineError("INTERNAL", { what: `session ${sessionId} has not entered` });
     });
     const { isAdmitted, reasons } = admit(tasks, this.machine(tasks));
@@ -145,13 +161,14 @@ export class RuntimeAdmission {
   }
 
   private planned(ask: OpenAsk, decided: Decided): PlannedSession {
-    const { task, decision, variant, threads, spin, cost } = decided;
+    const { task, decision, variant, threads, spin, ways } = decided;
     const { criticality: laneClass, laneIndex, isPromised } = task;
     let session: number | undefined;
     let hasEntered = false;
     let hasLeft = false;
     return {
-      ...{ laneClass, laneIndex, variant, threads, spin, cost, isPromised },
+      ...{ laneClass, laneIndex, variant, threads, spin, isPromised },
+      costOf: (id) => ways.get(id)?.profile ?? UNKNOWN_COST,
       seat: (sessionId) => {
         session = sessionId;
         this.tasks.set(sessionId, task);
@@ -160,8 +177,8 @@ export class RuntimeAdmission {
         const ladder =
           decision === undefined
             ? []
-            : rungCandidates(decision, { ladder: ask.ladder, cores: this.parts.cores, ...this.watts() });
-        const offers = ask.ladder.length === 0 ? "rates" : "rungs";
+            : rungCandidates(decision, { ladder: decided.ladder, cores: this.parts.cores, ...this.watts() });
+        const offers = decided.ladder.length === 0 ? "rates" : "rungs";
         const admission = this.control.enter({ task, ladder, offers });
         hasEntered = true;
         const { arithmetic } = admission.tasks.at(-1)!;
@@ -202,7 +219,8 @@ export class RuntimeAdmission {
         variant: variant.id,
         threads,
         spin: request.ort?.spin ?? false,
-        cost: { p50Us: 0, wcetUs: unknown.costUs, cpuUs: -1, energyMj: "unknown" },
+        ways: new Map(),
+        ladder: [],
         task: harmless(unknown, { promised, machine, lanes }),
         decision: undefined,
         because,
@@ -220,9 +238,46 @@ export class RuntimeAdmission {
       machine: this.machine(),
       ...this.watts(),
     });
-    const { choice, p50Us, wcetUs, cpuUs, energyMj } = decision.chosen.profile;
-    const cost = { p50Us, wcetUs, cpuUs, energyMj };
-    return { ...choice, cost, task: decision.task, decision, because, notes };
+    const { choice } = decision.chosen.profile;
+    const below = await this.rungs(ask, { lanes, decision });
+    const ways = new Map([...below.ways, [choice.variant, decision.chosen as PlanCandidate]]);
+    const { ladder } = below;
+    return {
+      ...choice,
+      ways,
+      ladder,
+      task: decision.task,
+      decision,
+      because,
+      notes: [...notes, ...below.notes],
+    };
+  }
+
+  /** The costs of the variants that lower rungs name, with the threads of the plan. */
+  private async rungs(
+    ask: OpenAsk,
+    { lanes, decision }: { lanes: { own: number; background: number }; decision: OpenDecision },
+  ): Promise<Pick<Decided, "ways" | "ladder" | "notes">> {
+    const { threads, spin } = decision.chosen.profile.choice;
+    const ways = new Map<string, PlanCandidate>();
+    const ladder: RungOffer[] = [];
+    const notes: string[] = [];
+    let above: PlanCandidate | undefined = decision.chosen;
+    for (const { rung, rate, other } of ask.ladder) {
+      if (other !== undefined) {
+        const request = { ...other.request, ort: { ...other.request.ort, spin } };
+        const found = await this.find(
+          { ...ask, variant: other.variant, others: [], request, threads },
+          lanes,
+        );
+        above = found.candidates[0];
+        notes.push(...found.notes);
+        if (above !== undefined) ways.set(other.variant.id, above);
+        else if (ask.wants === "promised") throw unmeasured(`${ask.name}: rung ${rung}`, found.notes);
+      }
+      if (above !== undefined) ladder.push({ rung, rate, candidate: above });
+    }
+    return { ways, ladder, notes };
   }
 
   /** A session that promises nothing is measured only where its threads are to be found so. */
@@ -245,6 +300,14 @@ export class RuntimeAdmission {
     return power === undefined ? {} : { wattsPerCore: power.calibration.wattsPerCore };
   }
 }
+
+/** Nobody has profiled it: nothing is known to overrun, to cost or to save. */
+const UNKNOWN_COST: RungCost = Object.freeze({
+  p50Us: 0,
+  wcetUs: Number.POSITIVE_INFINITY,
+  cpuUs: -1,
+  energyMj: "unknown",
+});
 
 function unmeasured(name: string, notes: readonly string[]): RedlineError {
   return new RedlineError("PLAN_INFEASIBLE", {

@@ -38,6 +38,8 @@ async function runBlock(request: HostedRequest): Promise<HostedResult> {
   await using runtime = await createRuntime({ hosted: true });
   const run = await startLiveRun({
     runtime,
+    // Both arms count misses under the same classes, whatever could be shown of this machine.
+    admit: "best-effort",
     seconds,
     audio,
     frames,

@@ -10,7 +10,11 @@ import { createRuntime, type HostedRuntime, startLiveRun, type WorkUnderWay } fr
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const ROAD = join(ROOT, "models/road-seg/road-seg-int8.onnx");
 const WORK = new URL("./hosting/count-work.mjs", import.meta.url);
-const NULL = { provider: "null", contract: { periodMs: 10, deadlineMs: 1000 } } as const;
+const NULL = {
+  provider: "null",
+  contract: { periodMs: 10, deadlineMs: 1000 },
+  admit: "best-effort",
+} as const;
 
 let runtime: HostedRuntime;
 const start = async (options: Parameters<typeof createRuntime>[0] = {}): Promise<HostedRuntime> => {

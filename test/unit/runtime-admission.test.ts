@@ -118,7 +118,12 @@ test("the first promise measures a short profile and the machine, and says so; t
   expect(second.plan.notes).toEqual([]);
   expect(provider.opened.length).toBe(opened);
   // A millisecond a run, and half as much again for the tail that so few runs do not show.
-  expect(second.planned.cost).toEqual({ p50Us: 1000, wcetUs: 1500, cpuUs: 1000, energyMj: "unknown" });
+  expect(second.planned.costOf("file")).toMatchObject({
+    p50Us: 1000,
+    wcetUs: 1500,
+    cpuUs: 1000,
+    energyMj: "unknown",
+  });
   expect(second.plan).toMatchObject({
     promise: "promised",
     laneClass: "critical",
@@ -173,14 +178,33 @@ test("of a session's own ladder the nearest rung that fits is named", async () =
   expect(error.hint).toBe('it fits as rate 0.4; or open it with admit: "best-effort"');
 });
 
+test("a rung of another variant is measured too, and named where it would fit", async () => {
+  provider.work.busyUs = 12_000;
+  const admission = admissionWith();
+  const ladder = [
+    { rung: "doubler@small", rate: 1, other: { variant: other("small"), request: requestOf([9]) } },
+    { rung: "rate 0.5", rate: 0.5 },
+  ];
+  const asked = { periodMs: 15, deadlineMs: 40, criticality: "critical" } as const;
+  const slow = await refusalOf(open(admission, asked, { ladder }));
+
+  const { planned } = await open(admission, { periodMs: 100, criticality: "critical" }, { ladder });
+
+  expect(slow.hint).toBe('it fits as rate 0.5; or open it with admit: "best-effort"');
+  expect(planned.costOf("small")).toMatchObject({ p50Us: 12_000, wcetUs: 18_000 });
+  expect(admission.port([askOf({ sessionId: sessions, wcetUs: Number.POSITIVE_INFINITY })]).isAdmitted).toBe(
+    true,
+  );
+});
+
 test("best effort is not measured, keeps its class where nothing is promised, and makes way where it would disturb", async () => {
   provider.work.busyUs = 10_000;
   const admission = admissionWith();
   const free = await open(admission, ROAD, { wants: "best-effort" });
-  expect([free.plan.promise, free.plan.laneClass, free.planned.cost.wcetUs]).toEqual([
+  expect([free.plan.promise, free.plan.laneClass, free.planned.costOf("file").wcetUs]).toEqual([
     "best-effort",
     "critical",
-    50_000,
+    Number.POSITIVE_INFINITY,
   ]);
   expect(provider.opened).toEqual([]);
   free.planned.leave();
@@ -212,7 +236,7 @@ test("a session without a contract is background, unmeasured, and counted as alw
     rows: [],
     notes: [],
   });
-  expect([planned.cost.wcetUs, provider.opened.length]).toEqual([1_000_000, 0]);
+  expect([planned.costOf("file").wcetUs, provider.opened.length]).toEqual([Number.POSITIVE_INFINITY, 0]);
   // Without an order between classes it holds up everybody, and may not break what is promised.
   const flat = admissionWith({ regimes: () => undefined, cores: 1 });
   await open(flat, ROAD);
@@ -332,17 +356,7 @@ test("power is a second resource: energy is estimated by processor time, and sai
 test("the scheduler's question is answered for the dearest rung of every session that has entered", async () => {
   const admission = admissionWith();
   const { id, planned } = await open(admission, ROAD);
-  const ask = {
-    sessionId: id,
-    criticality: "critical",
-    device: "cpu",
-    laneId: 0,
-    periodUs: 50_000,
-    deadlineUs: 50_000,
-    wcetUs: 1500,
-    watts: "unknown",
-    isPromised: true,
-  } as const;
+  const ask = askOf({ sessionId: id, wcetUs: 1500 });
 
   expect(admission.port([ask])).toEqual({ isAdmitted: true, reasons: [] });
   expect(admission.port([{ ...ask, wcetUs: 60_000 }]).reasons).toEqual([
@@ -358,6 +372,19 @@ test("where graphs run in other processes the wakes of the model's own runs are 
 
   expect(plan.notes[0]).toBe("dispatch here takes 0.00 ms (p99 of 12)");
 });
+
+function askOf(given: { sessionId: number; wcetUs: number }) {
+  return {
+    ...given,
+    criticality: "critical",
+    device: "cpu",
+    laneId: 0,
+    periodUs: 50_000,
+    deadlineUs: 50_000,
+    watts: "unknown",
+    isPromised: true,
+  } as const;
+}
 
 function other(id: string) {
   return { id, label: `doubler@${id}`, accuracy: "unknown" as const };
