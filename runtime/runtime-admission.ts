@@ -84,6 +84,8 @@ export interface PlannedSession {
   enter(): OpenedPlan;
   /** The number by which the scheduler asks about it. */
   seat(sessionId: number): void;
+  /** How long a run of a variant may be there before lower classes make way: see `SLACK_SHARE`. */
+  overrunUsOf(variant: string): number;
   /** Gives place and lane back. Idempotent. */
   leave(): void;
 }
@@ -164,11 +166,15 @@ export class RuntimeAdmission {
     const { task, decision, variant, threads, spin, ways } = decided;
     const { criticality: laneClass, laneIndex, isPromised } = task;
     let session: number | undefined;
-    let hasEntered = false;
+    let worstResponseUs: number | undefined;
     let hasLeft = false;
     return {
       ...{ laneClass, laneIndex, variant, threads, spin, isPromised },
       costOf: (id) => ways.get(id)?.profile ?? UNKNOWN_COST,
+      overrunUsOf: (id) => {
+        const { wcetUs } = ways.get(id)?.profile ?? UNKNOWN_COST;
+        return Math.max(wcetUs, worstResponseUs ?? 0, SLACK_SHARE * ask.contract.deadlineUs);
+      },
       seat: (sessionId) => {
         session = sessionId;
         this.tasks.set(sessionId, task);
@@ -180,7 +186,7 @@ export class RuntimeAdmission {
             : rungCandidates(decision, { ladder: decided.ladder, cores: this.parts.cores, ...this.watts() });
         const offers = decided.ladder.length === 0 ? "rates" : "rungs";
         const admission = this.control.enter({ task, ladder, offers });
-        hasEntered = true;
+        worstResponseUs = admission.tasks.at(-1)!.worstResponseUs;
         const { arithmetic } = admission.tasks.at(-1)!;
         const isMoved = laneClass !== ask.contract.criticality;
         const moved = isMoved
@@ -198,7 +204,7 @@ export class RuntimeAdmission {
         if (hasLeft) return;
         hasLeft = true;
         this.parts.lanes.release(laneClass, laneIndex);
-        if (hasEntered) this.control.leave(task.name);
+        if (worstResponseUs !== undefined) this.control.leave(task.name);
         if (session !== undefined) this.tasks.delete(session);
       },
     };
@@ -300,6 +306,12 @@ export class RuntimeAdmission {
     return power === undefined ? {} : { wattsPerCore: power.calibration.wattsPerCore };
   }
 }
+
+/**
+ * Of the deadline: an overrun before then is one that the deadline's slack absorbs, and suspending lower classes would cost
+ * them their contracts for nothing. A quarter is left for the run to end with the processors to itself.
+ */
+const SLACK_SHARE = 0.75;
 
 /** Nobody has profiled it: nothing is known to overrun, to cost or to save. */
 const UNKNOWN_COST: RungCost = Object.freeze({

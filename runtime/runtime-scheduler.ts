@@ -12,7 +12,7 @@ import type { SessionWord } from "./core/session-word.js";
 import type { Provider } from "./providers/provider.js";
 import type { AdmissionPort } from "./scheduler/admission-port.js";
 import { laneEvent, modeEvent, moveEvent } from "./scheduler/policy-event.js";
-import type { SessionPlan } from "./scheduler/scheduled-session.js";
+import { overrunUsOf, type SessionPlan } from "./scheduler/scheduled-session.js";
 import { type Dispatch, SCHEDULER_RULES, Scheduler, type SchedulerRules } from "./scheduler/scheduler.js";
 import type { ArrivingJob, GovernedSession, SessionPolicy } from "./sessions/session-policy.js";
 
@@ -123,10 +123,10 @@ export class RuntimeScheduler {
     const { jobId, frame, deadlineUs, rung } = job;
     const dispatch = this.scheduler.arrive({ jobId, sessionId, frame, deadlineUs, rung });
     if (dispatch.kind === "run" && contract.criticality === "critical") {
-      const { wcetUs } = rungs[rung]!.profile;
-      if (wcetUs !== Number.POSITIVE_INFINITY) {
-        this.awaited.set(jobId, wcetUs);
-        this.arm(deadlineUs - contract.deadlineUs + wcetUs + 1);
+      const overrunUs = overrunUsOf(rungs[rung]!);
+      if (overrunUs !== Number.POSITIVE_INFINITY) {
+        this.awaited.set(jobId, overrunUs);
+        this.arm(deadlineUs - contract.deadlineUs + overrunUs + 1);
       }
     }
     return dispatch;
@@ -176,7 +176,7 @@ export class RuntimeScheduler {
         this.runs.set(laneId, { jobId, provider, isOurs });
       }
     }
-    for (const wcetUs of this.awaited.values()) this.arm(nowUs + wcetUs + 1);
+    for (const overrunUs of this.awaited.values()) this.arm(nowUs + overrunUs + 1);
   }
 
   private replaceLane(laneId: number, atUs: number): void {

@@ -161,7 +161,11 @@ export class SessionOpener {
     const rungs = ladderOf(resolved, { steps: options.ladder ?? [], opened: variants });
     const plan = {
       contract,
-      rungs: rungs.map((rung) => ({ rung, laneId, profile: planned.costOf(rung.variant), memoryBytes: 0 })),
+      rungs: rungs.map((rung) => ({
+        ...{ rung, laneId, memoryBytes: 0 },
+        profile: planned.costOf(rung.variant),
+        overrunUs: planned.overrunUsOf(rung.variant),
+      })),
       isTemporal: isTemporal(resolved),
       isUnstoppable: provider.name === "ort-node",
       isPromised: planned.isPromised,

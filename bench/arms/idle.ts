@@ -57,7 +57,11 @@ async function run({ arm, seconds, provider }: IdleRequest): Promise<IdleResult>
     for await (const _ of source) note(false);
   } else {
     const contract = { periodMs: 32, criticality: "interactive" } as const;
-    const session = await runtime.open("silero-vad", { contract, inline: "when-short" });
+    const session = await runtime.open("silero-vad", {
+      contract,
+      admit: "best-effort",
+      inline: "when-short",
+    });
     const onFrame = ({ status }: { readonly status: string }): void => note(status === "gated");
     for await (const _ of listen({ session, source, clock, mode: "live", signal: stop, onFrame }));
   }

@@ -2,7 +2,7 @@
 // Invariant: what is counted begins after the warm-up of the live run and ends with it.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { createRuntime, DEFAULT_CONTRACT, type Runtime, type Session } from "../../runtime/index.js";
+import { createRuntime, type Runtime, type Session } from "../../runtime/index.js";
 import { startLiveRun, WARM_UP_RUNS } from "../../runtime/live-run.js";
 import { speechSamples } from "../harness/assets.js";
 import { serveArm } from "../harness/child.js";
@@ -110,7 +110,7 @@ function countersOf(runtime: Runtime): Record<"voice" | "driving" | "wake" | "ho
 async function openHogs(runtime: Runtime, { count, model }: HogRequest): Promise<Session[]> {
   const hogs: Session[] = [];
   for (let index = 0; index < count; index++) {
-    const hog = await runtime.open(model, { name: `hog ${index}`, contract: DEFAULT_CONTRACT });
+    const hog = await runtime.open(model, { name: `hog ${index}` });
     for (let run = 0; run < WARM_UP_RUNS; run++) (await hog.run(zeroInputs(hog))).release();
     hogs.push(hog);
   }
@@ -125,7 +125,12 @@ async function openWake(
   const sessions = {} as Record<WakePart, Session>;
   for (const part of WAKE_PARTS) {
     const { model } = files[part];
-    sessions[part] = await runtime.open(model, { name: `wake-${part}`, contract, inline: "when-short" });
+    sessions[part] = await runtime.open(model, {
+      name: `wake-${part}`,
+      contract,
+      admit: "best-effort",
+      inline: "when-short",
+    });
   }
   return WakeStage.warm(sessions, runtime.clock);
 }

@@ -11,9 +11,16 @@ import { FirmWindow } from "./firm-window.js";
 export interface RungPlan {
   readonly rung: Rung;
   readonly profile: Pick<Profile, "p50Us" | "wcetUs" | "cpuUs" | "energyMj">;
+  /** How long a run may be there before it counts as an overrun. Default: its worst time. */
+  readonly overrunUs?: number;
   /** The lane of its class on the rung's device. */
   readonly laneId: number;
   readonly memoryBytes: number;
+}
+
+/** How long a run on this rung may be there. */
+export function overrunUsOf({ overrunUs, profile }: RungPlan): number {
+  return overrunUs ?? profile.wcetUs;
 }
 
 /** A session as it is given to the scheduler. */

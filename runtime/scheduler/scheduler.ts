@@ -12,7 +12,7 @@ import { LADDER_RULES, Ladder, type LadderMove, type LadderRules, type Pressure 
 import { LaneWatch, WATCH_RULES, type WatchRules } from "./lane-watch.js";
 import { MODE_RULES, type Mode, ModeChange, type ModeRules } from "./mode-change.js";
 import { POWER_NEED_RULES, PowerNeed, type PowerNeedRules } from "./power-need.js";
-import { type Hold, type RungPlan, ScheduledSession, type SessionPlan } from "./scheduled-session.js";
+import { type Hold, overrunUsOf, type RungPlan, ScheduledSession, type SessionPlan } from "./scheduled-session.js";
 
 /** The numbers of every policy in one place. */
 export interface SchedulerRules {
@@ -167,7 +167,7 @@ export class Scheduler {
     this.watch.started(plan.laneId, {
       jobId,
       startedUs: nowUs,
-      wcetUs: plan.profile.wcetUs + this.waitingUs(plan.rung.device, session),
+      wcetUs: overrunUsOf(plan) + this.waitingUs(plan.rung.device, session),
       stopUs: isStopped ? job.deadlineUs : Number.POSITIVE_INFINITY,
       isCritical: session.criticality === "critical",
     });
