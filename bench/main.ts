@@ -19,6 +19,7 @@ import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { mixed } from "./scenarios/mixed.js";
 import { nullProvider } from "./scenarios/null.js";
 import { ops, PICK_ROW } from "./scenarios/ops.js";
+import { programFrames } from "./scenarios/program.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
 import { vetting } from "./scenarios/vetting.js";
@@ -38,6 +39,7 @@ const SCENARIOS: readonly Scenario[] = [
   leakRuns,
   vetting,
   ops,
+  programFrames,
 ];
 
 /** What commander answers: values by option name in camel case. */

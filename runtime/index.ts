@@ -64,6 +64,7 @@ export {
   planModel,
   profileModel,
 } from "./profiling.js";
+export type { ProgramOp } from "./programs/describe.js";
 export type { Runtime, RuntimeOptions } from "./runtime.js";
 export type {
   Outcome,
@@ -95,12 +96,14 @@ export {
   type CatalogueEntry,
   openStore,
   type PullOptions,
+  type ResolvedModel,
   type RolledBack,
   type Store,
   type StoreOptions,
   type VariantState,
   type VerifyOptions,
 } from "./store/store.js";
+export { describeModel, type ModelDescription } from "./vetting/describe-model.js";
 export { type FileVetting, type VettedModel, vettedModels, vettingOf } from "./vetting/vetted-models.js";
 export type { GateRules } from "./voice/energy-gate.js";
 export {

@@ -54,8 +54,13 @@ export interface OpenOptions {
   readonly threads?: number | "auto";
   /** Options of ONNX Runtime. `threads` takes the place of its `intraOpThreads`. */
   readonly ort?: OrtOptions;
-  /** `null` runs no model at all: it measures Redline's own overhead. `null` options then say what it pretends. */
-  readonly provider?: "null";
+  /**
+   * Who runs the model. `program`: fused ops in place of ONNX Runtime, for small models whose ops all have one and that keep
+   * to their golden vectors; refused where that is not so. `ort`: ONNX Runtime, whatever else could. `null` runs no model
+   * at all: it measures Redline's own overhead, and `null` options say what it pretends. Default: a program for a model that
+   * is always on, where options of ONNX Runtime are not given; the `session.load` event says which it is, and why.
+   */
+  readonly provider?: "ort" | "program" | "null";
   readonly null?: NullOptions;
   /** Stops a download that the open would need. */
   readonly signal?: AbortSignal;
@@ -78,6 +83,7 @@ export function requestOf(
     isInline: options.inline === true,
     ...(options.ort ? { ort: options.ort } : {}),
     ...(options.null ? { null: options.null } : {}),
+    ...(options.provider === "ort" || options.provider === "program" ? { only: options.provider } : {}),
   };
 }
 

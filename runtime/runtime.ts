@@ -27,6 +27,7 @@ import type { Session, SessionStats } from "./sessions/session.js";
 import { SessionRegister } from "./sessions/session-register.js";
 import { openStore, type Store, type StoreOptions } from "./store/store.js";
 import { EventHub } from "./telemetry/event-hub.js";
+import { ProgramFirst } from "./vetting/program-first.js";
 import { VettedProvider } from "./vetting/vetted-provider.js";
 
 // More lanes of one class than this only cost threads: machines with more cores still share their memory bus.
@@ -160,7 +161,9 @@ class ComposedRuntime implements Runtime {
       this.clock = new SystemClock(() => addon.nowUs());
       const shared = { addon, ortLibraryPath: findOrtLibrary, sharing };
       const graphs = new NativeProvider({ name: "ort", ...shared });
-      this.graphs = new VettedProvider(graphs, { ...vetting, ortVersion: () => graphs.libraryVersion() });
+      const vetted = new VettedProvider(graphs, { ...vetting, ortVersion: () => graphs.libraryVersion() });
+      const programs = new NativeProvider({ name: "program", ...shared });
+      this.graphs = new ProgramFirst({ programs, graphs: vetted });
       this.nulls = new NativeProvider({ name: "null", ...shared });
     } else {
       this.clock = new SystemClock();

@@ -16,7 +16,7 @@ import {
   wantsOf,
 } from "./open-request.js";
 import type { OpenedPlan } from "./plans/open-plan.js";
-import type { Provider } from "./providers/provider.js";
+import type { Provider, ProviderChoice } from "./providers/provider.js";
 import type { OpenAsk, PlannedSession, RungAsk, RuntimeAdmission } from "./runtime-admission.js";
 import { laneIdOf, type RuntimeScheduler } from "./runtime-scheduler.js";
 import { checkLadder, isTemporal, ladderOf, rungsAsked, variantsBelow } from "./session-ladder.js";
@@ -26,7 +26,7 @@ import type { OpenedVariant } from "./sessions/opened-variant.js";
 import type { OpensUnderWay } from "./sessions/opens-under-way.js";
 import type { SessionPolicy } from "./sessions/session-policy.js";
 import type { SessionRegister } from "./sessions/session-register.js";
-import { constantInputs } from "./store/manifest.js";
+import { constantInputs, fedInputs } from "./store/manifest.js";
 import type { Store } from "./store/store.js";
 
 /** What a runtime opens its sessions with. */
@@ -128,10 +128,15 @@ export class SessionOpener {
     const { options, name, contract, provider, resolved, below, planned, plan } = decided;
     const { sessions, events, hasNonFinite, opens, clock } = this.parts;
     const slots = options.slots ?? LIMITS.defaultSlots;
-    const graphs = [resolved, ...below].map((one) => ({
-      variant: one.variant,
-      request: asPlanned(requestOf(options, { resolved: one, slots }), planned),
-    }));
+    let choice: ProviderChoice = { provider: provider.name, detail: "" };
+    const onChosen = (chosen: ProviderChoice): void => {
+      choice = chosen;
+    };
+    const requestFor = (one: ResolvedModel) => asPlanned(requestOf(options, { resolved: one, slots }), planned);
+    const graphs = [
+      { variant: resolved.variant, request: { ...requestFor(resolved), onChosen } },
+      ...below.map((one) => ({ variant: one.variant, request: requestFor(one) })),
+    ];
     opens.require(resolved.model);
     const session = await OpenedSession.open({
       ...{ name, contract, provider, plan, graphs, events, hasNonFinite },
@@ -148,7 +153,8 @@ export class SessionOpener {
     });
     sessions.add(session);
     const how = [plan.promise, ...plan.notes].join(", ");
-    const detail = `${resolved.model}@${resolved.variant} on ${provider.name}, ${how}`;
+    const because = choice.detail === "" ? "" : ` (${choice.detail})`;
+    const detail = `${resolved.model}@${resolved.variant} on ${choice.provider}${because}, ${how}`;
     events.emit(eventOf({ kind: "session.load", atUs: clock.nowUs(), session: name, detail }));
     return session;
   }
@@ -186,10 +192,11 @@ export class SessionOpener {
 
   private providerFor(options: OpenOptions): Provider {
     const { graphs, nulls, reasons } = this.parts.providers;
-    if (options.provider !== "null") return graphs;
-    if (nulls) return nulls;
+    const isNull = options.provider === "null";
+    if (!isNull && (options.provider !== "program" || nulls)) return graphs;
+    if (isNull && nulls) return nulls;
     throw new RedlineError("PROVIDER_UNAVAILABLE", {
-      what: "the null provider",
+      what: isNull ? "the null provider" : "a program",
       expected: "the native addon",
       received: reasons.join("; "),
       hint: "run redline doctor",
@@ -206,6 +213,11 @@ export class SessionOpener {
     const golden = goldenPath === null ? {} : { golden: goldenPath };
     const constants = constantInputs(manifest);
     const { sha256 } = variant;
-    return { ...resolved, origin: { model: name, variant: variantId, sha256, constants, ...golden } };
+    const feeds = fedInputs(manifest);
+    const task = manifest === null ? {} : { task: manifest.task };
+    return {
+      ...resolved,
+      origin: { model: name, variant: variantId, sha256, constants, feeds, ...task, ...golden },
+    };
   }
 }

@@ -3,7 +3,7 @@
 // Invariant: every arm is fed the same frames with 64 samples of context and its own carried state.
 
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { createRuntime, type OpenOptions, type Runtime } from "../../runtime/index.js";
+import { createRuntime, type OpenOptions, type Runtime, type Session } from "../../runtime/index.js";
 import { FRAME_SAMPLES } from "../../runtime/voice/frames.js";
 import { CONTEXT_SAMPLES, VoiceActivity } from "../../runtime/voice/vad.js";
 import { speechFrames } from "../harness/assets.js";
@@ -15,6 +15,8 @@ import { PEER_OPTIONS, type PeerTuning } from "../peers/ort-options.js";
 export type SileroArm =
   | "redline lane"
   | "redline voice"
+  | "program"
+  | "session of ONNX Runtime"
   | "ort-node tuned"
   | "ort-node default"
   | "timer alone";
@@ -35,6 +37,7 @@ const VOICE_CONTRACT = { periodMs: 32, deadlineMs: 32, criticality: "interactive
 
 let runtime: Runtime | undefined;
 let frames: readonly Float32Array[] = [];
+let inline: Session | undefined;
 let run: FrameRunner = () => ({ probability: 0 });
 
 serveArm(
@@ -44,6 +47,7 @@ serveArm(
       run = await runnerOf(setup);
     },
     run: (block: FrameBlock): Promise<BlockResult> => runPaced(frames, { ...block, run }),
+    tight: async ({ first, count }: FrameBlock): Promise<number[]> => runTight({ first, count }),
   },
   async () => runtime?.close(),
 );
@@ -54,6 +58,10 @@ async function runnerOf({ arm, modelPath, provider }: SileroSetup): Promise<Fram
       return vadRunner(await createRuntime({ provider }), {});
     case "redline voice":
       return vadRunner(await createRuntime({ provider }), { inline: "when-short" });
+    case "program":
+      return vadRunner(await createRuntime({ provider }), { inline: "when-short", provider: "program" });
+    case "session of ONNX Runtime":
+      return vadRunner(await createRuntime({ provider }), { inline: "when-short", provider: "ort" });
     case "ort-node tuned":
       return peerRunner({ modelPath, tuning: "tuned" });
     case "ort-node default":
@@ -63,10 +71,33 @@ async function runnerOf({ arm, modelPath, provider }: SileroSetup): Promise<Fram
   }
 }
 
+/** The model's run alone, back to back on this thread, in microseconds: the session's own slots, one window after the other. */
+function runTight({ first, count }: { first: number; count: number }): number[] {
+  const state = new Float32Array(256);
+  const window = new Float32Array(WINDOW);
+  const sr = BigInt64Array.of(16000n);
+  return Array.from({ length: count }, (_, index) => {
+    slide(window, frames[(first + index) % frames.length]!);
+    const startMs = performance.now();
+    const outcome = inline!.runSync({ input: window, state, sr });
+    const us = (performance.now() - startMs) * 1000;
+    if (outcome.status !== "done") throw new Error(`a frame was ${outcome.status} / ${outcome.reason}`);
+    state.set(outcome.outputs.stateN!.data as Float32Array);
+    outcome.release();
+    return us;
+  });
+}
+
 /** The voice pipeline's own stage; `options` says whether its session may stay on this thread. */
-async function vadRunner(opened: Runtime, options: Pick<OpenOptions, "inline">): Promise<FrameRunner> {
+async function vadRunner(
+  opened: Runtime,
+  options: Pick<OpenOptions, "inline" | "provider">,
+): Promise<FrameRunner> {
   runtime = opened;
   const { clock } = opened;
+  const { provider } = options;
+  if (provider !== undefined)
+    inline = await runtime.open("silero-vad", { inline: true, provider, name: "tight" });
   const vad = new VoiceActivity({
     session: await runtime.open("silero-vad", { contract: VOICE_CONTRACT, admit: "best-effort", ...options }),
   });

@@ -147,7 +147,8 @@ void Host::open(const EnvironmentPointer& environment, OpenRequest request, Open
 std::shared_ptr<Session> Host::open_now(const EnvironmentPointer& environment, const OpenRequest& request,
                                         OpenCancellation* cancellation) {
   std::unique_ptr<Graph> graph =
-      request.is_null
+      request.make != nullptr ? request.make(request.slots)
+      : request.is_null
           ? make_null_graph(request.null, request.slots)
           : open_ort_graph(request.source, request.ort, request.criticality, request.slots, cancellation);
   Lane* lane = lane_for(request.criticality, request.lane_index);

@@ -23,6 +23,8 @@ namespace redline {
 
 struct OpenRequest {
   bool is_null = false;
+  /// Makes a graph that needs no library, in place of `source`. Called on the loader thread; may throw Failure.
+  std::function<std::unique_ptr<Graph>(std::size_t slots)> make;
   OrtSource source;
   Criticality criticality = Criticality::interactive;
   std::int32_t lane_index = 0;

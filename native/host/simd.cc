@@ -89,9 +89,24 @@ bool has_avx2_and_half() {
   return has_half && saves_ymm && has_bit(read_leaf(7).ebx, 5);
 }
 
+bool has_avx2_and_fma() { return has_avx2_and_half() && has_bit(read_leaf(1).ecx, 12); }
+
+bool has_avx512() {
+  const bool saves_zmm = has_bit(read_leaf(1).ecx, 27) && (saved_registers() & 0xe6) == 0xe6;
+  return saves_zmm && has_bit(read_leaf(7).ebx, 16);
+}
+
+bool has_avx512_vnni() { return has_avx512() && has_bit(read_leaf(7).ecx, 11); }
+
 #elif defined(REDLINE_ARM64)
 
 bool has_avx2_and_half() { return false; }
+
+bool has_avx2_and_fma() { return false; }
+
+bool has_avx512() { return false; }
+
+bool has_avx512_vnni() { return false; }
 
 std::vector<std::string> probe_simd() {
   // Every 64-bit ARM processor has NEON.
@@ -112,6 +127,12 @@ std::vector<std::string> probe_simd() {
 #else
 
 bool has_avx2_and_half() { return false; }
+
+bool has_avx2_and_fma() { return false; }
+
+bool has_avx512() { return false; }
+
+bool has_avx512_vnni() { return false; }
 
 std::vector<std::string> probe_simd() { return {}; }
 

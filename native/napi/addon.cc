@@ -16,6 +16,7 @@
 #include "napi/js_environment.h"
 #include "napi/op_calls.h"
 #include "napi/open_request.h"
+#include "napi/program_calls.h"
 #include "napi/read_value.h"
 #include "napi/shared_memory.h"
 
@@ -23,7 +24,7 @@ namespace redline::js {
 
 namespace {
 
-constexpr int kInterfaceVersion = 6;
+constexpr int kInterfaceVersion = 7;
 
 using Info = const Napi::CallbackInfo&;
 
@@ -287,6 +288,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define_hot_calls(env, exports, self);
   define_shared_memory(env, exports);
   define_op_calls(env, exports);
+  define_program_calls(env, exports);
   return exports;
 }
 

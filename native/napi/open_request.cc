@@ -3,11 +3,14 @@
 #include "napi/open_request.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "host/failure.h"
+#include "napi/program_calls.h"
 #include "napi/read_value.h"
+#include "program/program_graph.h"
 
 namespace redline::js {
 
@@ -120,6 +123,22 @@ NullOptions read_null_options(Napi::Value value) {
   return options;
 }
 
+std::function<std::unique_ptr<Graph>(std::size_t)> read_program(Napi::Value value) {
+  if (!value.IsObject()) refuse("program: expected an object");
+  const Napi::Object object = value.As<Napi::Object>();
+  constexpr std::int64_t kMostArenaFloats = 1 << 24;
+  const std::int64_t arena = read_integer(object.Get("arenaFloats"), "arenaFloats");
+  if (arena < 0 || arena > kMostArenaFloats) refuse("arenaFloats: expected 0 to " + std::to_string(kMostArenaFloats));
+  auto options = std::make_shared<ProgramOptions>();
+  options->set = &read_network_set(object.Get("set"));
+  options->image = read_program_image(object.Get("words"), object.Get("weights"), static_cast<std::size_t>(arena));
+  options->inputs = read_specs(object.Get("inputs"), "inputs");
+  options->outputs = read_specs(object.Get("outputs"), "outputs");
+  options->input_places = read_words(object.Get("inputPlaces"), "inputPlaces");
+  options->output_places = read_words(object.Get("outputPlaces"), "outputPlaces");
+  return [options](std::size_t slots) { return make_program_graph(*options, slots); };
+}
+
 std::int64_t read_between(Napi::Value value, const char* option, std::int64_t least, std::int64_t most) {
   const std::int64_t number = read_integer(value, option);
   if (number < least || number > most) {
@@ -158,7 +177,9 @@ OpenRequest read_open_request(Napi::Value value) {
   const Napi::Object object = value.As<Napi::Object>();
   OpenRequest request;
   const std::string provider = read_string(object.Get("provider"), "provider");
-  if (provider != "ort" && provider != "null") refuse("provider: expected ort or null, received " + provider);
+  if (provider != "ort" && provider != "null" && provider != "program") {
+    refuse("provider: expected ort, program or null, received " + provider);
+  }
   request.is_null = provider == "null";
   request.criticality = read_criticality(object.Get("criticality"));
   request.lane_index =
@@ -166,6 +187,10 @@ OpenRequest read_open_request(Napi::Value value) {
   request.slots = static_cast<std::size_t>(read_between(object.Get("slots"), "slots", 1, kMostSlots));
   if (request.is_null) {
     request.null = read_null_options(object.Get("null"));
+    return request;
+  }
+  if (provider == "program") {
+    request.make = read_program(object.Get("program"));
     return request;
   }
   request.source = read_source(object);

@@ -153,7 +153,7 @@ function compile(name, { flags }) {
 }
 
 function sources(ending) {
-  return ["native/host", "native/ops", "native/test"].flatMap((folder) =>
+  return ["native/host", "native/ops", "native/program", "native/test"].flatMap((folder) =>
     readdirSync(join(ROOT, folder))
       .filter((file) => file.endsWith(ending))
       .map((file) => join(ROOT, folder, file)),

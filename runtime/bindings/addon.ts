@@ -5,7 +5,7 @@ import type { Criticality } from "../core/contract.js";
 import type { Dtype, TensorData, TensorSpec } from "../core/tensor.js";
 
 /** Raised whenever a function or record below changes shape; native/napi holds the same number. */
-export const INTERFACE_VERSION = 6;
+export const INTERFACE_VERSION = 7;
 
 /** Raised whenever a line exchanged with the child program changes its meaning; native/child holds the same number. */
 export const CHILD_INTERFACE = 1;
@@ -76,9 +76,23 @@ export interface NullOptions {
   readonly outputs?: readonly TensorSpec[];
 }
 
+/** A model as a list of ops, see runtime/programs. Words, weights and places are copied before `openSession` returns. */
+export interface NativeProgram {
+  /** Position in `networkSets`. */
+  readonly set: number;
+  readonly words: Int32Array;
+  readonly weights: Float32Array;
+  readonly arenaFloats: number;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** Where each begins in the arena; -1 for an input that nothing reads. */
+  readonly inputPlaces: Int32Array;
+  readonly outputPlaces: Int32Array;
+}
+
 export interface NativeOpenRequest {
-  readonly provider: "ort" | "null";
-  /** Exactly one of `path` and `bytes` for `ort`; neither for `null`. `bytes` must not change until the open settles. */
+  readonly provider: "ort" | "program" | "null";
+  /** Exactly one of `path` and `bytes` for `ort`; neither for the others. `bytes` must not change until the open settles. */
   readonly path?: string;
   readonly bytes?: Uint8Array;
   /**
@@ -92,6 +106,8 @@ export interface NativeOpenRequest {
   readonly slots: number;
   readonly ort?: OrtOptions;
   readonly null?: NullOptions;
+  /** What a `program` session runs. */
+  readonly program?: NativeProgram;
 }
 
 export interface NativeSessionInfo {
@@ -305,6 +321,15 @@ export interface NativeAddon {
     radius: number,
     passes: number,
   ): void;
+
+  /** Implementations of the network ops, by instruction set, in rising order: `scalar` first. */
+  readonly networkSets: readonly string[];
+
+  /**
+   * Packs the matrices of a list of steps, runs it once over `arena` and forgets it. Every place is held against arena and
+   * weights first, code OP_ARGUMENT. What is to run often is opened as a session.
+   */
+  runNetwork(set: number, words: Int32Array, weights: Float32Array, arena: Float32Array): void;
 
   /** Every lane that has been created. */
   lanes(): readonly LaneState[];

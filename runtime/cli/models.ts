@@ -2,7 +2,15 @@
 // Computes nothing.
 
 import type { Command } from "commander";
-import { openStore, RedlineError, type Store, type VariantState, vettedModels, vettingOf } from "../index.js";
+import {
+  describeModel,
+  openStore,
+  RedlineError,
+  type Store,
+  type VariantState,
+  vettedModels,
+  vettingOf,
+} from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
 import { collect, exportTo, importFrom, type Limits, rollBack } from "./models-upkeep.js";
@@ -19,6 +27,7 @@ Examples:
   redline models pull silero-vad          fetch a model ahead of its use
   redline models verify --repair          hash every file; fetch again what is damaged
                                           (verdicts of tried models too: one is forgotten by deleting its file)
+  redline models inspect silero-vad       the ops it runs as, or why it stays with ONNX Runtime
   redline models rollback silero-vad      use the version before this one
   redline models export site.tar          everything installed, for a machine without a network
   redline models import site.tar          and into its store
@@ -61,6 +70,12 @@ export function addModels(program: Command, perform: Perform): void {
     .action((name: string | undefined, { repair = false }: { repair?: boolean }) =>
       does((given) => verify({ ...given, name, repair })),
     );
+  verb("inspect", "show the program of fused ops a model runs as, or why it is none", [
+    "redline models inspect silero-vad",
+    "redline models inspect ./model.onnx --json",
+  ])
+    .argument("<model>", "a name, a name@variant, or a path")
+    .action((name: string) => does((given) => inspect({ ...given, name })));
   verb("rollback", "use the version of a model that was in use before; twice returns", [
     "redline models rollback silero-vad",
   ])
@@ -176,6 +191,25 @@ async function verify({
     received: first.receivedSha256 ?? "other bytes",
     hint: `redline models verify${name === undefined ? "" : ` ${name}`} --repair`,
   });
+}
+
+async function inspect({ output, store, signal, name }: Given & { name: string }): Promise<void> {
+  const described = await describeModel(await store.resolve(name, { signal }));
+  const { model, variant, program, obstacle } = described;
+  for (const [index, op] of (program?.ops ?? []).entries())
+    output.event(
+      { type: "op", index, ...op },
+      `${String(index).padStart(3)} ${op.op.padEnd(10)} ${op.detail}${op.weightBytes === 0 ? "" : `  ${op.weightBytes} bytes of weights`}`,
+    );
+  const carried = Object.entries(program?.carried ?? {}).map(
+    ([from, to]) => `, ${from} takes the place of ${to}`,
+  );
+  output.summarise(
+    { ...described, program: program === null ? null : { ...program, ops: program.ops.length } },
+    program === null
+      ? `${model}@${variant} is no program: ${obstacle}`
+      : `${model}@${variant}: ${program.ops.length} ops, arena ${program.arenaBytes} bytes, weights ${program.weightBytes} bytes${carried.join("")}`,
+  );
 }
 
 const VETTING_WORDS = {

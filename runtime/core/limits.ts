@@ -30,6 +30,11 @@ export const LIMITS = {
   opPicks: 256,
   /** Memory the WASM kernels may grow to: four frames of 8K video as RGB and what is made of them. A larger form runs in TypeScript. */
   kernelBytes: 536_870_912,
+  /** Steps of a program, and the floats of its arena (64 MB): programs are for models that are always on, not for large ones. */
+  programSteps: 4096,
+  programArenaFloats: 16_777_216,
+  /** Largest model file that is tried as a program: always-on models are a few megabytes, and lowering reads every weight. */
+  programModelBytes: 16_777_216,
   /** Largest manifest in bytes. */
   manifestBytes: 1_048_576,
   /** Largest model file in bytes (ONNX protobuf's own limit). */

@@ -19,3 +19,17 @@ export function roundToWhole(value: number): number {
 export function lerp(first: number, second: number, weight: number): number {
   return fround(first + fround(fround(second - first) * weight));
 }
+
+const bits = new DataView(new ArrayBuffer(4));
+
+/** A float32's bits, as words carry them. */
+export function floatBits(value: number): number {
+  bits.setFloat32(0, value);
+  return bits.getInt32(0);
+}
+
+/** A float32 from its bits. */
+export function floatOf(word: number): number {
+  bits.setInt32(0, word);
+  return bits.getFloat32(0);
+}

@@ -6,20 +6,31 @@ import type { Criticality } from "../core/contract.js";
 import type { CancelReason, LaneJob, RunningJob, Settlement } from "../core/lane.js";
 import type { SessionWord } from "../core/session-word.js";
 import type { Tensor, TensorData, TensorSpec } from "../core/tensor.js";
+import type { Program } from "../programs/program.js";
 import type { StatedShapes } from "./stated-shapes.js";
 
 /** The providers there are. */
-export type ProviderName = "ort" | "ort-node" | "null";
+export type ProviderName = "ort" | "program" | "ort-node" | "null";
 
 /** Whose graph it is, and what its manifest says of it. */
 export interface GraphOrigin {
   readonly model: string;
   readonly variant: string;
   readonly sha256: string;
+  /** What the model is for, as its manifest has it. */
+  readonly task?: string;
   /** The file of golden vectors. */
   readonly golden?: string;
   /** Inputs that always have this value, by name. */
   readonly constants?: Readonly<Record<string, number>>;
+  /** Outputs that are the next run's inputs: output by input. */
+  readonly feeds?: Readonly<Record<string, string>>;
+}
+
+/** Which provider runs a session, and why not the one before it. */
+export interface ProviderChoice {
+  readonly provider: ProviderName;
+  readonly detail: string;
 }
 
 /** What to open and how. */
@@ -37,6 +48,12 @@ export interface OpenRequest {
   readonly isInline: boolean;
   readonly ort?: OrtOptions;
   readonly null?: NullOptions;
+  /** The one provider that may open it; default: whichever is best. */
+  readonly only?: "ort" | "program";
+  /** What the `program` provider is to run. */
+  readonly program?: Program;
+  /** Told which of several providers opened it. */
+  readonly onChosen?: (choice: ProviderChoice) => void;
   /** Called once per submitted job, on the environment that opened the session. */
   readonly onSettle: (settlement: Settlement) => void;
 }

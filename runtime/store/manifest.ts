@@ -231,6 +231,13 @@ export function constantInputs(manifest: Manifest | null): Record<string, number
   );
 }
 
+/** Outputs that are the next run's inputs, as the manifest states them: output by input. */
+export function fedInputs(manifest: Manifest | null): Record<string, string> {
+  return Object.fromEntries(
+    (manifest?.outputs ?? []).flatMap(({ name, feeds }) => (feeds === undefined ? [] : [[name, feeds]])),
+  );
+}
+
 function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, part) => {
     return typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined;

@@ -1,8 +1,14 @@
-// Owns the native host's two providers: `ort` (ONNX Runtime) and `null` (no model). Knows no contract policy.
+// Owns the native host's providers: `ort` (ONNX Runtime), `program` (fused ops) and `null` (no model). Knows no policy.
 // Invariant: neither open nor submit blocks the event loop; runInline does, by design.
 
 import { isMainThread } from "node:worker_threads";
-import type { NativeAddon, NativeSessionInfo, OrtLibrary } from "../../bindings/addon.js";
+import type {
+  NativeAddon,
+  NativeOpenRequest,
+  NativeProgram,
+  NativeSessionInfo,
+  OrtLibrary,
+} from "../../bindings/addon.js";
 import {
   CANCEL_CODES,
   ORT_API_VERSION,
@@ -16,15 +22,18 @@ import type { CancelReason, LaneJob, RunningJob, Settlement } from "../../core/l
 import { OUTCOME_CODES } from "../../core/outcome.js";
 import { encodeWord, type SessionWord } from "../../core/session-word.js";
 import type { TensorSpec } from "../../core/tensor.js";
+import type { Program } from "../../programs/program.js";
 import type { OpenRequest, Provider, ProviderSession } from "../provider.js";
 import type { MemorySharing } from "../slot-memory.js";
 import { closeShapes } from "../stated-shapes.js";
 import { type NativeEnvironment, nativeEnvironment } from "./native-environment.js";
 import { NativeSlot } from "./native-slot.js";
 
-/** Which of the two providers, over which addon. */
+type NativeName = "ort" | "program" | "null";
+
+/** Which of the providers, over which addon. */
 export interface NativeProviderOptions {
-  readonly name: "ort" | "null";
+  readonly name: NativeName;
   readonly addon: NativeAddon;
   /** Where the ONNX Runtime library lies; asked for at the first open of the `ort` provider. */
   readonly ortLibraryPath: () => string;
@@ -38,7 +47,7 @@ const abandoned = new FinalizationRegistry<{ readonly addon: NativeAddon; readon
 
 /** Opens graphs in the native host. */
 export class NativeProvider implements Provider {
-  readonly name: "ort" | "null";
+  readonly name: NativeName;
   private readonly environment: NativeEnvironment;
   private readonly sessions = new Set<NativeProviderSession>();
   private library: Promise<OrtLibrary> | undefined;
@@ -59,7 +68,10 @@ export class NativeProvider implements Provider {
   async open(request: OpenRequest): Promise<ProviderSession> {
     const { addon } = this.options;
     if (this.name === "ort") await this.loadLibrary();
-    const info = await asRedlineError(addon.openSession(nativeRequest(this.name, request)), request.graph);
+    const info = await asRedlineError(
+      addon.openSession(nativeRequest(this.name, { request, addon })),
+      request.graph,
+    );
     try {
       const session = new NativeProviderSession(this.environment, info, {
         request,
@@ -174,17 +186,35 @@ class NativeProviderSession implements ProviderSession {
   }
 }
 
-function nativeRequest(provider: "ort" | "null", request: OpenRequest) {
-  const { graph, criticality, laneIndex, slots } = request;
+function nativeRequest(
+  provider: NativeName,
+  { request, addon }: { request: OpenRequest; addon: NativeAddon },
+): NativeOpenRequest {
+  const { graph, criticality, laneIndex, slots, program } = request;
+  const common = { provider, criticality, laneIndex, slots };
+  if (program !== undefined) return { ...common, program: nativeProgram(program, addon) };
   return {
-    provider,
-    criticality,
-    laneIndex,
-    slots,
+    ...common,
     ...(typeof graph === "string" ? { path: graph } : {}),
     ...(graph instanceof Uint8Array ? { bytes: graph, areBytesLasting: isMainThread } : {}),
     ...(request.ort ? { ort: request.ort } : {}),
     ...(request.null ? { null: request.null } : {}),
+  };
+}
+
+/** A program for the widest instruction set of this processor: the same one each time, so that results repeat to the bit. */
+function nativeProgram(program: Program, addon: NativeAddon): NativeProgram {
+  const { words, weights, arenaFloats, inputs, outputs } = program;
+  const placesOf = (tensors: Program["inputs"]): Int32Array => Int32Array.from(tensors, ({ place }) => place);
+  return {
+    set: addon.networkSets.length - 1,
+    words,
+    weights,
+    arenaFloats,
+    inputs,
+    outputs,
+    inputPlaces: placesOf(inputs),
+    outputPlaces: placesOf(outputs),
   };
 }
 

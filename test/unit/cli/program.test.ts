@@ -1,7 +1,11 @@
 // Owns the proof that the command line explains itself and refuses what it does not understand.
 
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runProgram } from "../../../runtime/cli/program.js";
+import { graphBytes } from "../../support/onnx-graph.js";
 import { memoryStreams } from "./memory-streams.js";
 
 async function redline(...argv: string[]) {
@@ -17,6 +21,7 @@ test.each([
   ["models", "list"],
   ["models", "pull"],
   ["models", "verify"],
+  ["models", "inspect"],
   ["voice"],
   ["drive"],
   ["run"],
@@ -77,4 +82,24 @@ test("with --json even a usage error is NDJSON that ends in a summary", async ()
   expect(out.objects.map(({ type }) => type)).toEqual(["error", "summary"]);
   expect(out.objects[1]).toEqual({ type: "summary", error: "USAGE" });
   expect(err.text).toBe("");
+});
+
+test("redline models inspect lists the ops of a file that can be a program, and says what stands against another", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "redline-inspect-"));
+  const write = async (op: string): Promise<string> => {
+    const nodes = [{ op, inputs: ["x"], outputs: ["y"] }];
+    const path = join(folder, `${op}.onnx`);
+    await writeFile(path, graphBytes({ inputs: { x: [1, 4] }, outputs: ["y"], nodes }));
+    return path;
+  };
+
+  const relu = await redline("models", "inspect", await write("Relu"));
+  const erf = await redline("models", "inspect", await write("Erf"), "--json");
+  await rm(folder, { recursive: true });
+
+  expect(relu.status).toBe(0);
+  expect(relu.out.text).toMatch(/0 map +relu of 4\n.*1 ops, arena 128 bytes, weights 0 bytes/);
+  expect(erf.status).toBe(0);
+  expect(erf.out.text).toContain("Erf");
+  expect(erf.out.text).toContain('"program":null');
 });
