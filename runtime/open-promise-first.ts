@@ -2,7 +2,8 @@
 // Invariant: only a promise that cannot be shown is done without; every other refusal is the caller's.
 
 import { RedlineError } from "./core/errors.js";
-import type { OpenOptions, Runtime } from "./runtime.js";
+import type { OpenOptions } from "./open-request.js";
+import type { Runtime } from "./runtime.js";
 import type { Session } from "./sessions/session.js";
 
 /** A session, and why nothing is promised to it. */

@@ -94,10 +94,7 @@ export class RuntimeScheduler {
    * @param seated told of the session's number before the analysis is asked about it
    * @throws RedlineError `PLAN_INFEASIBLE` with the arithmetic
    */
-  admit(
-    plan: Omit<SessionPlan, "sessionId">,
-    seated: (sessionId: number) => void = () => {},
-  ): SessionPolicy {
+  admit(plan: Omit<SessionPlan, "sessionId">, seated: (sessionId: number) => void = () => {}): SessionPolicy {
     this.sessionId += 1;
     const { sessionId } = this;
     seated(sessionId);

@@ -113,9 +113,7 @@ export class SessionOpener {
       opens.require(resolved.model);
       const plan = planned.enter();
       const isOther = planned.variant !== resolved.variant;
-      const chosen = isOther
-        ? await this.resolve(`${resolved.model}@${planned.variant}`, options)
-        : resolved;
+      const chosen = isOther ? await this.resolve(`${resolved.model}@${planned.variant}`, options) : resolved;
       return await this.openOn({ options, name, contract, provider, resolved: chosen, below, planned, plan });
     } catch (error) {
       planned?.leave();
@@ -132,7 +130,8 @@ export class SessionOpener {
     const onChosen = (chosen: ProviderChoice): void => {
       choice = chosen;
     };
-    const requestFor = (one: ResolvedModel) => asPlanned(requestOf(options, { resolved: one, slots }), planned);
+    const requestFor = (one: ResolvedModel) =>
+      asPlanned(requestOf(options, { resolved: one, slots }), planned);
     const graphs = [
       { variant: resolved.variant, request: { ...requestFor(resolved), onChosen } },
       ...below.map((one) => ({ variant: one.variant, request: requestFor(one) })),
@@ -182,7 +181,11 @@ export class SessionOpener {
   /** A rung as admission is asked about it: another variant with what it would be opened with. */
   private rungAsk(
     { rung, rate, variant }: { readonly rung: string; readonly rate: number; readonly variant?: string },
-    given: { readonly below: readonly ResolvedModel[]; readonly options: OpenOptions; readonly slots: number },
+    given: {
+      readonly below: readonly ResolvedModel[];
+      readonly options: OpenOptions;
+      readonly slots: number;
+    },
   ): RungAsk {
     const resolved = given.below.find((one) => one.variant === variant);
     if (resolved === undefined) return { rung, rate };

@@ -12,7 +12,13 @@ import { LADDER_RULES, Ladder, type LadderMove, type LadderRules, type Pressure 
 import { LaneWatch, WATCH_RULES, type WatchRules } from "./lane-watch.js";
 import { MODE_RULES, type Mode, ModeChange, type ModeRules } from "./mode-change.js";
 import { POWER_NEED_RULES, PowerNeed, type PowerNeedRules } from "./power-need.js";
-import { type Hold, overrunUsOf, type RungPlan, ScheduledSession, type SessionPlan } from "./scheduled-session.js";
+import {
+  type Hold,
+  overrunUsOf,
+  type RungPlan,
+  ScheduledSession,
+  type SessionPlan,
+} from "./scheduled-session.js";
 
 /** The numbers of every policy in one place. */
 export interface SchedulerRules {

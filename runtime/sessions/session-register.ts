@@ -53,10 +53,15 @@ export class SessionRegister {
     this.openSessions.add(session);
   }
 
-  /** Keeps what a closing session did, in place of the oldest when there are too many. */
+  /** Keeps what a closing session did, in place of the oldest when there are too many. One that did nothing gives its name back. */
   close(session: Session): void {
     this.openSessions.delete(session);
-    this.closedStats.push(session.stats());
+    const stats = session.stats();
+    if (stats.n === 0) {
+      this.forget(session.name);
+      return;
+    }
+    this.closedStats.push(stats);
     if (this.closedStats.length > this.mostClosed) this.forget(this.closedStats.shift()!.session);
   }
 

@@ -249,9 +249,13 @@ test("a session without a contract is background, unmeasured, and counted as alw
 test("a run that outlasts its profile is an overrun only once it has eaten its deadline's slack", async () => {
   const { planned } = await open(admissionWith(), ROAD);
   provider.work.busyUs = 10_000;
-  const tight = await open(admissionWith(), { periodMs: 100, deadlineMs: 16, criticality: "critical" }, {
-    request: requestOf([7]),
-  });
+  const tight = await open(
+    admissionWith(),
+    { periodMs: 100, deadlineMs: 16, criticality: "critical" },
+    {
+      request: requestOf([7]),
+    },
+  );
 
   // 1.6 ms of 50, and 15.1 of 16.
   expect([planned.overrunUsOf("file"), tight.planned.overrunUsOf("file")]).toEqual([37_500, 15_100]);

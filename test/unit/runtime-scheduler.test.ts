@@ -10,6 +10,7 @@ import { scanNonFinite } from "../../runtime/sessions/input-check.js";
 import { OpenedSession } from "../../runtime/sessions/opened-session.js";
 import type { Outcome, RunOptions, Session } from "../../runtime/sessions/session.js";
 import { EventHub } from "../../runtime/telemetry/event-hub.js";
+import { UNPLANNED } from "../support/in-process-session.js";
 import { VirtualClock } from "../support/virtual-clock.js";
 import { VirtualProvider } from "../support/virtual-provider.js";
 
@@ -50,6 +51,7 @@ async function open(name: string, opening: Opening): Promise<OpenedSession> {
     threads: 1,
     manifest: null,
     contract,
+    plan: UNPLANNED,
     provider,
     graphs: variants.map((variant) => ({ variant, request })),
     admit: async (opened) => {
