@@ -22,6 +22,7 @@ export async function openRedline({ model, shape, threads }: TrialRequest): Prom
   const slots = slotsOf(shape);
   const session = await runtime.open(model, {
     contract: contractOf(shape),
+    admit: "best-effort",
     threads,
     ...(slots === undefined ? {} : { slots }),
   });
@@ -34,6 +35,7 @@ export async function openNull({ shape }: TrialRequest): Promise<Subject> {
   const runtime = await createRuntime();
   const session = await runtime.open("null", {
     contract: contractOf(shape),
+    admit: "best-effort",
     provider: "null",
     null: { inputs: [{ name: "x", ...NULL_SPEC }], outputs: [{ name: "y", ...NULL_SPEC }] },
   });
