@@ -17,6 +17,8 @@ export interface ResolvedModel {
   readonly model: string;
   readonly variant: string;
   readonly graph: string | Uint8Array | null;
+  /** Size of the model's file. */
+  readonly bytes: number;
   readonly manifest: Manifest | null;
   readonly origin?: GraphOrigin;
 }

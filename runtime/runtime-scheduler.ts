@@ -12,7 +12,7 @@ import type { SessionWord } from "./core/session-word.js";
 import type { Provider } from "./providers/provider.js";
 import type { AdmissionPort } from "./scheduler/admission-port.js";
 import { laneEvent, modeEvent, moveEvent } from "./scheduler/policy-event.js";
-import { overrunUsOf, type SessionPlan } from "./scheduler/scheduled-session.js";
+import { type Hold, overrunUsOf, type SessionPlan } from "./scheduler/scheduled-session.js";
 import { type Dispatch, SCHEDULER_RULES, Scheduler, type SchedulerRules } from "./scheduler/scheduler.js";
 import type { ArrivingJob, GovernedSession, SessionPolicy } from "./sessions/session-policy.js";
 
@@ -23,6 +23,8 @@ export interface RuntimeSchedulerOptions {
   readonly events: EventSink;
   readonly providers: readonly Pick<Provider, "runningJobs" | "replaceLane">[];
   readonly admit: AdmissionPort;
+  /** Bytes the models of all sessions may take. Default: no limit. */
+  readonly memoryBytes?: number;
   readonly rules?: SchedulerRules;
 }
 
@@ -44,6 +46,9 @@ export function laneIdOf(criticality: Criticality, laneIndex: number): number {
   return CRITICALITIES.indexOf(criticality) * LANE_STRIDE + laneIndex;
 }
 
+/** Why a session is opened anew. */
+const LOST = "after its provider lost a job";
+
 /** What runs on a lane, and whose it is. */
 interface Run {
   readonly jobId: number;
@@ -59,6 +64,8 @@ export class RuntimeScheduler {
   private readonly runs = new Map<number, Run>();
   /** Critical jobs not yet seen to start, and how long each may run. */
   private readonly awaited = new Map<number, number>();
+  /** Critical jobs under way: while there is one, nothing is opened or let go. */
+  private readonly critical = new Set<number>();
   private readonly clock: Clock;
   private readonly events: EventSink;
   private budget: BudgetSource | undefined;
@@ -79,7 +86,7 @@ export class RuntimeScheduler {
       },
       modeChanged: (mode, { nowUs }) => this.events.emit(modeEvent(mode, nowUs)),
       replaceLane: (laneId, { nowUs }) => this.replaceLane(laneId, nowUs),
-      reopen: (sessionId) => void this.reopen(this.seats.get(sessionId)!),
+      reopen: (sessionId) => void this.reopen(this.seats.get(sessionId)!, LOST),
     });
   }
 
@@ -120,6 +127,7 @@ export class RuntimeScheduler {
     const { jobId, frame, deadlineUs, rung } = job;
     const dispatch = this.scheduler.arrive({ jobId, sessionId, frame, deadlineUs, rung });
     if (dispatch.kind === "run" && contract.criticality === "critical") {
+      this.critical.add(jobId);
       const overrunUs = overrunUsOf(rungs[rung]!);
       if (overrunUs !== Number.POSITIVE_INFINITY) {
         this.awaited.set(jobId, overrunUs);
@@ -131,6 +139,7 @@ export class RuntimeScheduler {
 
   settled(settlement: Settlement): void {
     this.awaited.delete(settlement.jobId);
+    this.critical.delete(settlement.jobId);
     this.scheduler.settled(settlement);
   }
 
@@ -152,7 +161,48 @@ export class RuntimeScheduler {
     this.noteStarts(nowUs);
     this.takePower();
     this.scheduler.tick(nowUs);
+    this.lookAtMemory();
     if (this.seats.size > 0) this.arm(this.scheduler.nextWakeUs());
+  }
+
+  /** Models nobody uses are let go while they are too many, and opened anew when their sessions come back. */
+  private lookAtMemory(): void {
+    const { memoryBytes } = this.options;
+    if (memoryBytes === undefined) return;
+    const seats = [...this.seats.values()];
+    const usedBytes = seats.reduce((sum, seat) => sum + seat.openBytes, 0);
+    const isShort = usedBytes > memoryBytes;
+    this.scheduler.memoryChanged(
+      isShort ? `models of ${usedBytes} bytes, ${memoryBytes} are allowed` : undefined,
+    );
+    if (this.critical.size > 0 || this.scheduler.mode === "protected") return;
+    if (isShort) {
+      const byRank = seats.sort((a, b) => b.rank - a.rank);
+      for (const seat of byRank) if (this.letGo(seat)) return;
+    }
+    const isBack = (seat: Seat): boolean =>
+      seat.isGone && !seat.isReopening && this.holdsOf(seat).every((hold) => hold === "reopening");
+    const back = seats.find(isBack);
+    if (!back) return;
+    this.scheduler.released(back.plan.sessionId);
+    void this.reopen(back, "as it may run again");
+  }
+
+  /** Lets go of what a session has open and cannot use now: everything while it is held back, else its other variants. */
+  private letGo(seat: Seat): boolean {
+    const isHeld = this.holdsOf(seat).some((hold) => hold !== "reopening" && hold !== "mode");
+    const bytes = seat.release(isHeld ? "idle" : "unused");
+    if (bytes === 0) return false;
+    if (seat.isGone) this.scheduler.released(seat.plan.sessionId);
+    const detail = `${bytes} bytes, ${isHeld ? "held back" : "not on its rung"}: memory is short`;
+    this.events.emit(
+      eventOf({ kind: "session.release", atUs: this.clock.nowUs(), session: seat.name, detail }),
+    );
+    return true;
+  }
+
+  private holdsOf(seat: Seat): readonly Hold[] {
+    return this.scheduler.standing(seat.plan.sessionId)?.holds ?? [];
   }
 
   private takePower(): void {
@@ -187,7 +237,7 @@ export class RuntimeScheduler {
     run.provider.replaceLane(criticality, laneIndex);
   }
 
-  private async reopen(seat: Seat): Promise<void> {
+  private async reopen(seat: Seat, why: string): Promise<void> {
     if (seat.isReopening) return;
     seat.isReopening = true;
     const told = (detail: string): void =>
@@ -197,10 +247,10 @@ export class RuntimeScheduler {
     try {
       await seat.reopen();
       seat.isReopening = false;
-      told("opened anew after its provider lost a job");
+      told(`opened anew ${why}`);
       this.scheduler.reopened(seat.plan.sessionId);
     } catch (error) {
-      told(`stays suspended, its provider lost a job and ${reasonOf(error)}`);
+      told(`stays suspended, not opened anew ${why}: ${reasonOf(error)}`);
     }
   }
 
@@ -267,5 +317,22 @@ class Seat implements SessionPolicy {
 
   async reopen(): Promise<void> {
     await this.session?.reopen();
+  }
+
+  /** Higher is less critical. */
+  get rank(): number {
+    return CRITICALITIES.indexOf(this.plan.isPromised ? this.plan.contract.criticality : "background");
+  }
+
+  get openBytes(): number {
+    return this.session?.openBytes ?? 0;
+  }
+
+  get isGone(): boolean {
+    return this.session?.isGone === true;
+  }
+
+  release(which: "idle" | "unused"): number {
+    return this.session?.release(which) ?? 0;
   }
 }

@@ -60,6 +60,12 @@ export interface RuntimeOptions {
    */
   readonly vetting?: "on" | "off";
   /**
+   * Bytes that the models of all sessions may take together, counted by their files. Beyond it a session that is held back, or
+   * stands on another rung, lets go of models it does not use and opens them anew when it comes back; then the least critical
+   * ones go down their ladders. Never while a critical job is under way. Default: no limit.
+   */
+  readonly memory?: number;
+  /**
    * Watches what the package draws and how hot it is, against a budget: see `stats().power`. Default: nothing is read
    * and no budget holds.
    */
@@ -189,6 +195,7 @@ class ComposedRuntime implements Runtime {
       events,
       providers: nulls ? [graphs, nulls] : [graphs],
       admit: (asks) => admission.port(asks),
+      ...(options.memory === undefined ? {} : { memoryBytes: checkMemory(options.memory) }),
     });
     this.opener = new SessionOpener({
       providers: { graphs, nulls, reasons: provider.reasons },
@@ -252,4 +259,13 @@ class ComposedRuntime implements Runtime {
   private emit(kind: EventKind, fields: { session?: string; detail?: string }): void {
     this.events.emit(eventOf({ kind, atUs: this.clock.nowUs(), ...fields }));
   }
+}
+
+function checkMemory(bytes: number): number {
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new RedlineError("PROVIDER_OPTION", {
+    what: "memory",
+    expected: "a whole number of bytes above 0",
+    received: String(bytes),
+  });
 }

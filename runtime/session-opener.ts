@@ -1,11 +1,13 @@
 // Owns the opening of one session: its model from the store, its lane and threads, every variant its ladder names, its
 // admission. Knows no job. Invariant: an open that fails leaves neither a lane taken nor a graph open.
 
+import { stat } from "node:fs/promises";
 import type { Clock } from "./core/clock.js";
 import { DEFAULT_CONTRACT, type FrozenContract, freezeContract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
 import { type EventSink, eventOf } from "./core/events.js";
 import { LIMITS } from "./core/limits.js";
+import type { Rung } from "./core/rung.js";
 import {
   asPlanned,
   checkSlots,
@@ -133,8 +135,8 @@ export class SessionOpener {
     const requestFor = (one: ResolvedModel) =>
       asPlanned(requestOf(options, { resolved: one, slots }), planned);
     const graphs = [
-      { variant: resolved.variant, request: { ...requestFor(resolved), onChosen } },
-      ...below.map((one) => ({ variant: one.variant, request: requestFor(one) })),
+      { variant: resolved.variant, bytes: resolved.bytes, request: { ...requestFor(resolved), onChosen } },
+      ...below.map((one) => ({ variant: one.variant, bytes: one.bytes, request: requestFor(one) })),
     ];
     opens.require(resolved.model);
     const session = await OpenedSession.open({
@@ -167,7 +169,7 @@ export class SessionOpener {
     const plan = {
       contract,
       rungs: rungs.map((rung) => ({
-        ...{ rung, laneId, memoryBytes: 0 },
+        ...{ rung, laneId, memoryBytes: bytesOf(rung, opened) },
         profile: planned.costOf(rung.variant),
         overrunUs: planned.overrunUsOf(rung.variant),
       })),
@@ -207,11 +209,16 @@ export class SessionOpener {
   }
 
   private async resolve(model: string | Uint8Array, options: OpenOptions): Promise<ResolvedModel> {
-    if (options.provider === "null") return { model: "null", variant: "null", graph: null, manifest: null };
-    if (typeof model !== "string") return { model: "bytes", variant: "bytes", graph: model, manifest: null };
+    const bare = { bytes: 0, manifest: null };
+    if (options.provider === "null") return { ...bare, model: "null", variant: "null", graph: null };
+    if (typeof model !== "string") {
+      return { ...bare, model: "bytes", variant: "bytes", graph: model, bytes: model.byteLength };
+    }
     const found = await this.parts.store.resolve(model, options.signal ? { signal: options.signal } : {});
     const { model: name, variantId, path: graph, manifest, variant, goldenPath } = found;
-    const resolved = { model: name, variant: variantId, graph, manifest };
+    // A file that is not there is named by whoever opens it.
+    const bytes = variant?.bytes ?? (await stat(graph).catch(() => undefined))?.size ?? 0;
+    const resolved = { model: name, variant: variantId, graph, bytes, manifest };
     if (variant === null) return resolved;
     const golden = goldenPath === null ? {} : { golden: goldenPath };
     const constants = constantInputs(manifest);
@@ -223,4 +230,8 @@ export class SessionOpener {
       origin: { model: name, variant: variantId, sha256, constants, feeds, ...task, ...golden },
     };
   }
+}
+
+function bytesOf({ kind, variant }: Rung, opened: readonly OpenedVariant[]): number {
+  return kind === "off" ? 0 : (opened.find(({ graph }) => graph.variant === variant)?.graph.bytes ?? 0);
 }

@@ -13,6 +13,7 @@ export const EVENT_KINDS = {
   "session.load": "a session's model was loaded; detail names model and variant",
   "session.refuse": "a session was refused; detail holds the error code",
   "session.reopen": "a session's model was opened anew, or could not be; detail says why",
+  "session.release": "models of a session were let go as memory is short; detail says how much and why those",
   "session.close": "a session is closed",
   "ladder.move": "a session moved on its ladder; detail holds both rungs, the cause and the numbers",
   "mode.change": "the mode of the machine changed; detail says to which and why",

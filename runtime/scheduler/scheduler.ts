@@ -202,6 +202,13 @@ export class Scheduler {
     this.ports.reopen(session.plan.sessionId);
   }
 
+  /** A session's models were let go: it is held back until `reopened`. */
+  released(sessionId: number): void {
+    const session = this.sessions.get(sessionId);
+    session?.hold("reopening", { isHeld: true });
+    if (session) this.publish(session);
+  }
+
   /** A session whose provider had died is back. */
   reopened(sessionId: number): void {
     const session = this.sessions.get(sessionId);

@@ -15,7 +15,8 @@ import type { Manifest } from "../store/manifest.js";
 import { SessionCounters } from "../telemetry/session-counters.js";
 import { checkFrame, checkInputs, type NonFiniteScan } from "./input-check.js";
 import { arrivalOf, type Job, jobEvent, judgeInline, type Place } from "./job.js";
-import { OpenedVariant, type VariantGraph } from "./opened-variant.js";
+import type { OpenedVariant, VariantGraph } from "./opened-variant.js";
+import { OpenedVariants } from "./opened-variants.js";
 import type {
   Outcome,
   ReservedSlot,
@@ -69,17 +70,13 @@ export class OpenedSession implements Session, GovernedSession {
   newestFrame = -1;
   private readonly pending = new Map<number, PendingJob>();
   private readonly counters = new SessionCounters();
-  private readonly variants: Map<string, OpenedVariant>;
-  /** Closes of graphs that were lost. */
-  private readonly retired = new Set<Promise<void>>();
-  private word: SessionWord | undefined;
   private lastRunFrame = -1;
   private closing: Promise<void> | undefined;
 
   private constructor(
     private readonly parts: SessionParts,
     private readonly policy: SessionPolicy,
-    opened: readonly OpenedVariant[],
+    private readonly variants: OpenedVariants,
   ) {
     this.name = parts.name;
     this.model = parts.model;
@@ -87,21 +84,17 @@ export class OpenedSession implements Session, GovernedSession {
     this.manifest = parts.manifest;
     this.contract = parts.contract;
     this.plan = parts.plan;
-    this.variants = new Map(opened.map((variant) => [variant.graph.variant, variant]));
   }
 
   /** Opens every graph on its provider. Rejects with the provider's RedlineError, or with what `admit` throws. */
   static async open(parts: SessionParts): Promise<OpenedSession> {
     let session: OpenedSession | undefined;
     const onSettle = (settlement: Settlement): void => session!.onSettle(settlement);
-    const opened: OpenedVariant[] = [];
+    const variants = await OpenedVariants.open(parts.graphs, { provider: parts.provider, onSettle });
     try {
-      for (const graph of parts.graphs) {
-        opened.push(new OpenedVariant(graph, await parts.provider.open({ ...graph.request, onSettle })));
-      }
-      session = new OpenedSession(parts, await parts.admit(opened), opened);
+      session = new OpenedSession(parts, await parts.admit(variants.all), variants);
     } catch (error) {
-      await Promise.all(opened.map((variant) => variant.opened.close()));
+      await variants.close();
       throw error;
     }
     session.policy.attach(session);
@@ -210,13 +203,23 @@ export class OpenedSession implements Session, GovernedSession {
   }
 
   publish(word: SessionWord): void {
-    this.word = word;
-    for (const variant of this.variants.values()) variant.opened.publish(word);
+    this.variants.publish(word);
   }
 
-  async reopen(): Promise<void> {
-    const findLost = () => [...this.variants.values()].find(({ isLost }) => isLost);
-    for (let lost = findLost(); lost && !this.closing; lost = findLost()) await this.replace(lost);
+  reopen(): Promise<void> {
+    return this.variants.reopen();
+  }
+
+  get openBytes(): number {
+    return this.variants.openBytes;
+  }
+
+  get isGone(): boolean {
+    return this.current.isGone;
+  }
+
+  release(which: "idle" | "unused"): number {
+    return this.variants.release(which === "idle" ? undefined : this.variant);
   }
 
   close(): Promise<void> {
@@ -229,12 +232,11 @@ export class OpenedSession implements Session, GovernedSession {
   }
 
   private get current(): OpenedVariant {
-    return this.variants.get(this.policy.rung.variant)!;
+    return this.variants.get(this.policy.rung.variant);
   }
 
   private async settleAndFree(): Promise<void> {
-    await Promise.all([...this.variants.values()].map((variant) => variant.opened.close()));
-    await Promise.all(this.retired);
+    await this.variants.close();
     this.policy.closed();
     const atUs = this.parts.provider.nowUs();
     this.parts.events.emit(eventOf({ kind: "session.close", atUs, session: this.name }));
@@ -242,22 +244,11 @@ export class OpenedSession implements Session, GovernedSession {
     this.parts.onClosed(this);
   }
 
-  /** Opens a lost graph anew; what is left of the old one is closed beside the session, as its run may hang. */
-  private async replace(lost: OpenedVariant): Promise<void> {
-    const { graph } = lost;
-    const onSettle = (settlement: Settlement): void => this.onSettle(settlement);
-    const opened = await this.parts.provider.open({ ...graph.request, onSettle });
-    if (this.closing) return opened.close();
-    this.variants.set(graph.variant, new OpenedVariant(graph, opened));
-    if (this.word) opened.publish(this.word);
-    const retiring = lost.opened.close().finally(() => this.retired.delete(retiring));
-    this.retired.add(retiring);
-  }
-
   /** A free slot of the current rung's variant. */
   private take(): Place | undefined {
     if (this.closing) return undefined;
     const variant = this.current;
+    if (variant.isGone) return undefined;
     const slot = variant.pool.take();
     return slot < 0 ? undefined : { variant, slot, rung: this.policy.rung };
   }
@@ -326,7 +317,7 @@ export class OpenedSession implements Session, GovernedSession {
     const hasResults = status === "done" || status === "late";
     if (hasResults) variant.estimate.record(settledUs - startedUs);
     else if (reason === "stale") variant.estimate.noteStale();
-    else if (reason === "lost") variant.isLost = true;
+    else if (reason === "lost") variant.isGone = true;
     const isConsecutive = hasResults && frame === this.lastRunFrame + 1;
     if (hasResults) this.lastRunFrame = frame;
     const giveBack = (): void => variant.pool.giveBack(slot);
@@ -345,16 +336,17 @@ export class OpenedSession implements Session, GovernedSession {
     return this.settleUnrun({ ...job, ...how, settledUs });
   }
 
-  /** A job without a slot. */
+  /** A job without a slot: every one is held, or the model itself is gone until it is opened anew. */
   private reject(options: RunOptions): SettledOutcome {
     const settledUs = this.parts.provider.nowUs();
     const capturedUs = options.capturedUs ?? settledUs;
-    if (!this.closing) this.policy.foundNoSlot();
+    const reason = this.closing ? "closed" : this.isGone ? "suspended" : "no-slot";
+    if (reason === "no-slot") this.policy.foundNoSlot();
     this.number(options.frame);
     return this.settleUnrun({
       jobId: this.parts.provider.nextJobId(),
       status: "rejected",
-      reason: this.closing ? "closed" : "no-slot",
+      reason,
       rung: this.rung,
       capturedUs,
       settledUs,

@@ -12,14 +12,16 @@ import { SlotPool } from "./slot-pool.js";
 export interface VariantGraph {
   readonly variant: string;
   readonly request: Omit<OpenRequest, "onSettle">;
+  /** Size of the model's file. */
+  readonly bytes: number;
 }
 
-/** A graph with its slots. A graph that is lost is replaced by another object: jobs under way keep theirs. */
+/** A graph with its slots. A graph that is gone is replaced by another object: jobs under way keep theirs. */
 export class OpenedVariant {
   readonly pool: SlotPool;
   readonly estimate = new RunTimeEstimate();
-  /** Its provider lost a job: what it still holds may be read, nothing new is run on it. */
-  isLost = false;
+  /** Its provider lost a job, or it was let go: what it still holds may be read, nothing new is run on it. */
+  isGone = false;
 
   constructor(
     readonly graph: VariantGraph,

@@ -39,6 +39,15 @@ export interface GovernedSession {
   readonly name: string;
   /** Takes a word for every graph it has open. */
   publish(word: SessionWord): void;
-  /** Opens anew what was lost. Rejects with the provider's RedlineError. */
+  /** Opens anew what is gone. Rejects with the provider's RedlineError. */
   reopen(): Promise<void>;
+  /** Bytes of the models it has open. */
+  readonly openBytes: number;
+  /** Whether the variant of its rung is gone: nothing can run before it is opened anew. */
+  readonly isGone: boolean;
+  /**
+   * Lets go of models of which nobody holds a slot, that of its rung only if it is `idle`; answers their bytes. What is let go
+   * comes back by `reopen`.
+   */
+  release(which: "idle" | "unused"): number;
 }

@@ -19,6 +19,11 @@ export class SlotPool {
     return index;
   }
 
+  /** Whether nobody holds a slot. */
+  get isFree(): boolean {
+    return this.free.length === this.held.length;
+  }
+
   giveBack(index: number): void {
     if (!this.held[index]) return;
     this.held[index] = false;

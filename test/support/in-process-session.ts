@@ -60,6 +60,7 @@ export function openInProcess(options: InProcessOptions): Promise<Session> {
     graphs: [
       {
         variant: "file",
+        bytes: 0,
         request: {
           graph: options.graph,
           criticality: contract.criticality,

@@ -2,79 +2,32 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PowerPressure } from "../../runtime/core/budget.js";
-import { type Contract, freezeContract } from "../../runtime/core/contract.js";
-import { freezeLadder, type LadderStep } from "../../runtime/core/rung.js";
-import { laneIdOf, RuntimeScheduler } from "../../runtime/runtime-scheduler.js";
+import type { Contract } from "../../runtime/core/contract.js";
+import type { RuntimeScheduler } from "../../runtime/runtime-scheduler.js";
 import type { AdmissionPort } from "../../runtime/scheduler/admission-port.js";
-import { scanNonFinite } from "../../runtime/sessions/input-check.js";
-import { OpenedSession } from "../../runtime/sessions/opened-session.js";
-import type { Outcome, RunOptions, Session } from "../../runtime/sessions/session.js";
-import { EventHub } from "../../runtime/telemetry/event-hub.js";
-import { UNPLANNED } from "../support/in-process-session.js";
-import { VirtualClock } from "../support/virtual-clock.js";
-import { VirtualProvider } from "../support/virtual-provider.js";
+import type { OpenedSession } from "../../runtime/sessions/opened-session.js";
+import type { Outcome, Session } from "../../runtime/sessions/session.js";
+import { CAMERA, HELPER, type Opening, runOnce, ScheduledHouse, X } from "../support/scheduled-house.js";
+import type { VirtualClock } from "../support/virtual-clock.js";
+import type { VirtualProvider } from "../support/virtual-provider.js";
 
-const X = Float32Array.of(1, 2, 3, 4);
-const PROFILE = { p50Us: 0, wcetUs: 10_000, cpuUs: 1000, energyMj: "unknown" } as const;
+const everything: AdmissionPort = () => ({ isAdmitted: true, reasons: [] });
 
+let house: ScheduledHouse;
 let clock: VirtualClock;
 let provider: VirtualProvider;
-let events: EventHub;
 let scheduler: RuntimeScheduler;
 
-beforeEach(() => {
-  clock = new VirtualClock();
-  provider = new VirtualProvider(clock);
-  events = new EventHub();
-  scheduler = schedulerWith(() => ({ isAdmitted: true, reasons: [] }));
-});
-
-function schedulerWith(admit: AdmissionPort): RuntimeScheduler {
-  return new RuntimeScheduler({ clock, events, providers: [provider], admit });
+function move(admit: AdmissionPort): void {
+  house = new ScheduledHouse(admit);
+  ({ clock, provider, scheduler } = house);
 }
 
-interface Opening {
-  readonly contract: Contract;
-  readonly steps?: readonly LadderStep[];
-  readonly isTemporal?: boolean;
-  readonly wcetUs?: number;
-}
+beforeEach(() => move(everything));
 
-async function open(name: string, opening: Opening): Promise<OpenedSession> {
-  const contract = freezeContract(opening.contract);
-  const { criticality } = contract;
-  const request = { graph: null, criticality, laneIndex: 0, slots: 3, statedShapes: {}, isInline: false };
-  const variants = ["large", "small"];
-  return OpenedSession.open({
-    name,
-    model: "doubler",
-    threads: 1,
-    manifest: null,
-    contract,
-    plan: UNPLANNED,
-    provider,
-    graphs: variants.map((variant) => ({ variant, request })),
-    admit: async (opened) => {
-      const rungs = freezeLadder(opening.steps ?? [], {
-        plan: { variant: "large", device: "cpu" },
-        variants: opened.map(({ graph }) => ({ id: graph.variant, inputElements: 4 })),
-        devices: ["cpu"],
-      });
-      const profile = { ...PROFILE, wcetUs: opening.wcetUs ?? PROFILE.wcetUs };
-      const laneId = laneIdOf(criticality, 0);
-      return scheduler.admit({
-        contract,
-        rungs: rungs.map((rung) => ({ rung, profile, laneId, memoryBytes: 0 })),
-        isTemporal: opening.isTemporal ?? false,
-        isPromised: true,
-      });
-    },
-    isInlineWhenShort: false,
-    events,
-    hasNonFinite: scanNonFinite,
-    onClosed: () => {},
-  });
-}
+const open = (name: string, opening: Opening): Promise<OpenedSession> => house.open(name, opening);
+const finish = (run: Promise<Outcome>, afterUs?: number): Promise<Outcome> => house.finish(run, afterUs);
+const told = (kind: string): string[] => house.told(kind);
 
 /** Runs the session at its period for so long; answers what settled, in order. */
 async function play(session: Session, forUs: number): Promise<Outcome[]> {
@@ -89,36 +42,6 @@ async function play(session: Session, forUs: number): Promise<Outcome[]> {
   await clock.advanceTo(endUs + 1000);
   return Promise.all(running);
 }
-
-async function runOnce(session: Session, options: RunOptions = {}): Promise<Outcome> {
-  const outcome = await session.run({ x: X }, options);
-  outcome.release();
-  return outcome;
-}
-
-async function finish(run: Promise<Outcome>, afterUs = 20_000): Promise<Outcome> {
-  await clock.advanceTo(clock.nowUs() + afterUs);
-  return run;
-}
-
-function told(kind: string): string[] {
-  return events
-    .read(0)
-    .events.filter((event) => event.kind === kind)
-    .map(({ session, detail }) => `${session}: ${detail}`);
-}
-
-const CAMERA: Contract = {
-  periodMs: 50,
-  criticality: "critical",
-  tolerate: { misses: 1, outOf: 10 },
-};
-const HELPER: Contract = {
-  periodMs: 100,
-  criticality: "background",
-  late: "keep",
-  tolerate: { misses: 0, outOf: 10 },
-};
 
 describe("overload", () => {
   test("moves the least critical session down, says why, and recovery brings it back", async () => {
@@ -288,7 +211,7 @@ describe("a run that hangs", () => {
     expect((await hung).reason).toBe("lost");
     expect(next).toMatchObject({ status: "rejected", reason: "suspended" });
     expect(told("session.reopen")).toEqual([
-      "camera: stays suspended, its provider lost a job and the device is gone",
+      "camera: stays suspended, not opened anew after its provider lost a job: the device is gone",
     ]);
   });
 });
@@ -360,7 +283,7 @@ test("a band of the power watch holds back whoever it does not keep", async () =
 });
 
 test("a session that is not admitted is refused with every reason and leaves no trace", async () => {
-  scheduler = schedulerWith((asks) => ({ isAdmitted: asks.length < 2, reasons: ["camera: 60 ms of 50 ms"] }));
+  move((asks) => ({ isAdmitted: asks.length < 2, reasons: ["camera: 60 ms of 50 ms"] }));
   const camera = await open("camera", { contract: CAMERA });
 
   const refused = open("second", { contract: CAMERA });

@@ -285,6 +285,26 @@ describe("overruns and hangs", () => {
     expect(words.get(1)!.isSuspended).toBe(false);
   });
 
+  test("a run that its provider cannot stop is not hung because its deadline has passed", () => {
+    const { scheduler, replaced, arrive } = house();
+    scheduler.open({ ...planOf(1), isUnstoppable: true });
+    const { jobId } = arrive(1, { deadlineUs: 50_000 });
+    scheduler.started(jobId, { nowUs: 1000 });
+
+    scheduler.tick(2_000_999);
+    expect(replaced).toEqual([]);
+    scheduler.tick(2_001_000);
+    expect(replaced).toEqual([3]);
+  });
+
+  test("a start is known as that of one of its jobs, or of somebody else's", () => {
+    const { scheduler, arrive } = house();
+    scheduler.open(planOf(1));
+    const { jobId } = arrive(1);
+
+    expect([jobId, 999].map((id) => scheduler.started(id, { nowUs: 0 }))).toEqual([true, false]);
+  });
+
   test("a session that was closed with a job under way is not opened again when the job is lost", () => {
     const { scheduler, reopened, arrive, settle } = house();
     scheduler.open(planOf(1));

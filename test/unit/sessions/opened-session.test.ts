@@ -38,6 +38,7 @@ function open(
     graphs: [
       {
         variant: "fp32",
+        bytes: 0,
         request: {
           graph: null,
           criticality: "critical",
