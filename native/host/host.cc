@@ -67,10 +67,10 @@ EnvironmentPointer Host::add_environment(std::function<void()> wake) {
 void Host::remove_environment(const EnvironmentPointer& environment) {
   environment->close();
   Environment* const leaving = environment.get();
-  for (Lane* lane : all_lanes()) {
+  each_lane([leaving](Lane* lane) {
     lane->cancel_where([leaving](const Job& job) { return job.environment.get() == leaving; },
                        Outcome::cancelled_closing);
-  }
+  });
   std::vector<PendingOpen> opens;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -255,9 +255,8 @@ void Host::submit(const EnvironmentPointer& environment, const Submission& submi
 }
 
 void Host::cancel(std::int64_t job_id, Outcome reason) {
-  for (Lane* lane : all_lanes()) {
-    if (lane->cancel(job_id, reason)) return;
-  }
+  bool is_found = false;
+  each_lane([&](Lane* lane) { is_found = is_found || lane->cancel(job_id, reason); });
 }
 
 void Host::publish(std::int32_t session_id, SessionWord word) {
@@ -298,37 +297,35 @@ Outcome Host::run_inline(const EnvironmentPointer& environment, std::int32_t ses
 
 std::vector<LaneSnapshot> Host::lanes() {
   std::vector<LaneSnapshot> snapshots;
-  for (Lane* lane : all_lanes()) snapshots.push_back(lane->snapshot());
+  each_lane([&snapshots](Lane* lane) { snapshots.push_back(lane->snapshot()); });
   return snapshots;
 }
 
 std::size_t Host::running_jobs(RunningJob* jobs, std::size_t capacity) {
   std::size_t count = 0;
-  for (Lane* lane : all_lanes()) {
+  each_lane([&](Lane* lane) {
     const std::optional<RunningJob> job = lane->running();
-    if (!job.has_value()) continue;
+    if (!job.has_value()) return;
     if (count < capacity) jobs[count] = *job;
     ++count;
-  }
+  });
   return count;
 }
 
 void Host::replace_lane(Criticality criticality, std::int32_t lane_index) {
-  for (Lane* lane : all_lanes()) {
-    if (lane->criticality() == criticality && lane->lane_index() == lane_index) lane->replace();
-  }
+  Lane* const lane = find_lane(criticality, lane_index);
+  if (lane != nullptr) lane->replace();
 }
 
 void Host::quiesce() {
-  const auto lanes = all_lanes();
-  for (Lane* lane : lanes) lane->halt();
+  each_lane([](Lane* lane) { lane->halt(); });
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const PendingOpen& open : pending_opens_) open.cancellation->cancel();
   }
-  const auto wait = [&lanes](bool (Lane::*is_over)(std::int64_t), std::int64_t limit_us) {
+  const auto wait = [this](bool (Lane::*is_over)(std::int64_t), std::int64_t limit_us) {
     const std::int64_t until_us = now_us() + limit_us;
-    for (Lane* lane : lanes) (lane->*is_over)(until_us - now_us());
+    each_lane([&](Lane* lane) { (lane->*is_over)(until_us - now_us()); });
   };
   wait(&Lane::wait_until_halted, kTeardownUs);
   wait(&Lane::wait_for_lost_runs, kLostRunUs);
@@ -336,20 +333,28 @@ void Host::quiesce() {
   is_quiesced_.store(true);
 }
 
-Lane* Host::lane_for(Criticality criticality, std::int32_t lane_index) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (const auto& lane : lanes_) {
-    if (lane->criticality() == criticality && lane->lane_index() == lane_index) return lane.get();
-  }
-  lanes_.push_back(std::make_unique<Lane>(criticality, lane_index, &timer_));
-  return lanes_.back().get();
+Lane* Host::find_lane(Criticality criticality, std::int32_t lane_index) const {
+  Lane* found = nullptr;
+  each_lane([&](Lane* lane) {
+    if (lane->criticality() == criticality && lane->lane_index() == lane_index) found = lane;
+  });
+  return found;
 }
 
-std::vector<Lane*> Host::all_lanes() {
+Lane* Host::lane_for(Criticality criticality, std::int32_t lane_index) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<Lane*> lanes;
-  for (const auto& lane : lanes_) lanes.push_back(lane.get());
-  return lanes;
+  Lane* const existing = find_lane(criticality, lane_index);
+  if (existing != nullptr) return existing;
+  // Never destroyed, like the host.
+  auto* const fresh = new Lane(criticality, lane_index, &timer_);
+  Lane* last = nullptr;
+  each_lane([&last](Lane* lane) { last = lane; });
+  if (last == nullptr) {
+    first_lane_.store(fresh);
+  } else {
+    last->set_next(fresh);
+  }
+  return fresh;
 }
 
 void Host::forget(std::int32_t session_id) {

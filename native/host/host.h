@@ -98,8 +98,12 @@ class Host {
 
  private:
   Host();
+  Lane* find_lane(Criticality criticality, std::int32_t lane_index) const;
   Lane* lane_for(Criticality criticality, std::int32_t lane_index);
-  std::vector<Lane*> all_lanes();
+  template <typename Use>
+  void each_lane(Use use) const {
+    for (Lane* lane = first_lane_.load(); lane != nullptr; lane = lane->next()) use(lane);
+  }
   void forget(std::int32_t session_id);
   std::shared_ptr<Session> open_now(const EnvironmentPointer& environment, const OpenRequest& request,
                                     OpenCancellation* cancellation);
@@ -110,7 +114,7 @@ class Host {
   // The open sessions, and no trace of closed ones: a process may open sessions for years.
   std::unordered_map<std::int32_t, std::shared_ptr<Session>> sessions_;
   std::int32_t next_session_id_ = 0;
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::atomic<Lane*> first_lane_{nullptr};
   std::atomic<bool> is_quiesced_{false};
   std::uint32_t environments_ = 0;
   struct PendingOpen {

@@ -164,8 +164,7 @@ LaneSnapshot Lane::snapshot() {
   std::unique_lock<std::mutex> lock(mutex_);
   // A lane just created has not learned its regime yet: the thread is microseconds away from it.
   halted_.wait(lock, [this] { return has_regime_; });
-  return LaneSnapshot{criticality_,  lane_index_,           regime_,
-                      cpu_us_,        core_.waiting_count(), core_.is_running()};
+  return LaneSnapshot{criticality_, lane_index_, regime_, cpu_us_, core_.waiting_count(), core_.is_running()};
 }
 
 void Lane::halt() {
@@ -227,10 +226,10 @@ void Lane::loop(const std::shared_ptr<Seat>& seat) {
 
     lock.lock();
     if (seat->lost.has_value()) {
-      const LostRun lost = std::move(*seat->lost);
+      LostRun lost = std::move(*seat->lost);
       seat->lost.reset();
       lock.unlock();
-      end_lost(lost);
+      end_lost(std::move(lost));
       lock.lock();
       --lost_runs_;
       halted_.notify_all();
@@ -251,7 +250,7 @@ void Lane::loop(const std::shared_ptr<Seat>& seat) {
   }
 }
 
-void Lane::end_lost(const LostRun& lost) {
+void Lane::end_lost(LostRun lost) {
   Graph& graph = lost.session->graph();
   Slot& slot = lost.session->slot(lost.slot);
   graph.clear_stop(lost.slot);

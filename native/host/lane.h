@@ -40,6 +40,10 @@ class Lane : public Timed {
   Criticality criticality() const noexcept { return criticality_; }
   std::int32_t lane_index() const noexcept { return lane_index_; }
 
+  /// The lane made after this one: lanes are never removed, so that they can be gone through without a lock or a copy.
+  Lane* next() const noexcept { return next_.load(); }
+  void set_next(Lane* next) noexcept { next_.store(next); }
+
   /// Queues the job in `payload`, or settles it at once.
   void submit(const LaneJob& job);
   /// Whether the job was this lane's.
@@ -83,7 +87,7 @@ class Lane : public Timed {
   void take_new_thread_locked() noexcept;
   void loop(const std::shared_ptr<Seat>& seat);
   static Run run(Graph* graph, std::size_t slot, std::uint32_t flags);
-  static void end_lost(const LostRun& lost);
+  static void end_lost(LostRun lost);
   void rearm();
   void request_stop_locked();
   static void deliver(const LaneSettlement& settlement, std::int64_t cpu_us, std::string message);
@@ -92,6 +96,7 @@ class Lane : public Timed {
   const Criticality criticality_;
   const std::int32_t lane_index_;
   Timer* const timer_;
+  std::atomic<Lane*> next_{nullptr};
   std::mutex mutex_;
   std::condition_variable work_;
   std::condition_variable halted_;

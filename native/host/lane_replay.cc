@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "host/lane_core.h"
 
@@ -20,6 +21,15 @@ struct Arrival {
   LaneJob job;
 };
 
+/// What a scheduler tells the lane: a session's word, or, without a session, that the lane hangs.
+struct Order {
+  std::int64_t at_us;
+  std::int32_t session_id;
+  SessionWord word;
+};
+
+constexpr std::int32_t kReplacement = -1;
+
 std::int64_t whole(double value) noexcept {
   // Beyond 2^62 microseconds (146,000 years) a time is as good as never.
   constexpr double kFar = 4.6e18;
@@ -35,9 +45,15 @@ std::int64_t plus(std::int64_t left_us, std::int64_t right_us) noexcept {
 
 class Replay {
  public:
-  Replay(const double* fields, std::size_t count) {
-    arrivals_.reserve(count);
-    for (std::size_t i = 0; i < count; ++i, fields += kReplayArrivalFields) {
+  explicit Replay(const LaneTrace& trace) {
+    const double* fields = trace.orders;
+    for (std::size_t i = 0; i < trace.order_count; ++i, fields += kReplayOrderFields) {
+      orders_.push_back({whole(fields[0]), static_cast<std::int32_t>(whole(fields[1])),
+                         static_cast<SessionWord>(whole(fields[2]))});
+    }
+    fields = trace.arrivals;
+    arrivals_.reserve(trace.arrival_count);
+    for (std::size_t i = 0; i < trace.arrival_count; ++i, fields += kReplayArrivalFields) {
       Arrival arrival{};
       arrival.arrival_us = whole(fields[0]);
       arrival.job.job_id = whole(fields[1]);
@@ -47,6 +63,7 @@ class Replay {
       arrival.stop_us = whole(fields[5]);
       arrival.job.is_late_kept = fields[6] != 0;
       arrival.cancel_us = fields[7] < 0 ? kNever : std::max(whole(fields[7]), arrival.arrival_us);
+      arrival.job.session_id = static_cast<std::int32_t>(whole(fields[8]));
       arrivals_.push_back(arrival);
     }
     for (Arrival& arrival : arrivals_) arrival.job.payload = &arrival;
@@ -70,6 +87,7 @@ class Replay {
   std::int64_t next_us(std::int64_t after_us) {
     std::int64_t next = lane_.next_timer_us();
     if (lane_.is_running()) next = std::min(next, end_us());
+    if (ordered_ < orders_.size()) next = std::min(next, orders_[ordered_].at_us);
     if (arrived_ < arrivals_.size()) next = std::min(next, arrivals_[arrived_].arrival_us);
     if (cancelled_ < cancels_.size()) next = std::min(next, cancels_[cancelled_]->cancel_us);
     return std::max(next, after_us);
@@ -81,8 +99,10 @@ class Replay {
       const bool is_stopped = stopped_end_us_ < natural_end_us_;
       settle(lane_.finish(is_stopped ? RunEnd::failed : RunEnd::completed, at_us));
     }
+    for (; ordered_ < orders_.size() && orders_[ordered_].at_us <= at_us; ++ordered_) obey(orders_[ordered_], at_us);
     for (; arrived_ < arrivals_.size() && arrivals_[arrived_].arrival_us <= at_us; ++arrived_) {
-      if (auto refused = lane_.submit(arrivals_[arrived_].job, initial_word(Criticality::critical), at_us)) settle(*refused);
+      const LaneJob& job = arrivals_[arrived_].job;
+      if (auto refused = lane_.submit(job, words_[job.session_id], at_us)) settle(*refused);
     }
     for (; cancelled_ < cancels_.size() && cancels_[cancelled_]->cancel_us <= at_us; ++cancelled_) {
       std::optional<LaneSettlement> settled;
@@ -94,13 +114,28 @@ class Replay {
     if (lane_.stop_at_deadline(at_us)) stopped_end_us_ = plus(at_us, stop_us_);
     std::vector<LaneSettlement> dropped;
     lane_.drop_stale(at_us, &dropped);
-    for (const LaneSettlement& settlement : dropped) settle(settlement);
+    settle_all(dropped);
     if (auto job = lane_.start(at_us)) {
       const auto* arrival = static_cast<const Arrival*>(job->payload);
       natural_end_us_ = plus(at_us, arrival->cost_us);
       stopped_end_us_ = kNever;
       stop_us_ = arrival->stop_us;
     }
+  }
+
+  void obey(const Order& order, std::int64_t at_us) {
+    if (order.session_id == kReplacement) {
+      if (lane_.is_running()) settle(lane_.lose(at_us));
+      return;
+    }
+    words_[order.session_id] = order.word;
+    std::vector<LaneSettlement> called_off;
+    if (lane_.publish(order.session_id, order.word, at_us, &called_off)) stopped_end_us_ = plus(at_us, stop_us_);
+    settle_all(called_off);
+  }
+
+  void settle_all(const std::vector<LaneSettlement>& settlements) {
+    for (const LaneSettlement& settlement : settlements) settle(settlement);
   }
 
   void settle(const LaneSettlement& settlement) {
@@ -113,7 +148,11 @@ class Replay {
   LaneCore lane_;
   std::vector<Arrival> arrivals_;
   std::vector<const Arrival*> cancels_;
+  std::vector<Order> orders_;
+  // A session without a word here has its class's plain one: the class changes nothing in a lane.
+  std::unordered_map<std::int32_t, SessionWord> words_;
   std::size_t arrived_ = 0;
+  std::size_t ordered_ = 0;
   std::size_t cancelled_ = 0;
   std::int64_t natural_end_us_ = kNever;
   std::int64_t stopped_end_us_ = kNever;
@@ -123,8 +162,6 @@ class Replay {
 
 }  // namespace
 
-std::vector<double> replay_lane(const double* fields, std::size_t arrival_count) {
-  return Replay(fields, arrival_count).run();
-}
+std::vector<double> replay_lane(const LaneTrace& trace) { return Replay(trace).run(); }
 
 }  // namespace redline

@@ -235,13 +235,18 @@ Napi::Value quiesce(Info info) {
 }
 
 Napi::Value replay(Info info) {
-  View view{};
-  if (!read_view(info.Env(), info[0], &view) || view.type != napi_float64_array ||
-      view.length % kReplayArrivalFields != 0) {
-    throw Failure("INTERNAL", "replayLane: expected a Float64Array of 8 numbers for each arrival");
-  }
+  const auto read = [&info](std::size_t index, std::size_t fields) {
+    View view{};
+    if (!read_view(info.Env(), info[index], &view) || view.type != napi_float64_array || view.length % fields != 0) {
+      throw Failure("INTERNAL", "replayLane: expected Float64Arrays of 9 numbers for each arrival and 3 for each order");
+    }
+    return view;
+  };
+  const View arrivals = read(0, kReplayArrivalFields);
+  const View orders = read(1, kReplayOrderFields);
   const std::vector<double> settled =
-      replay_lane(static_cast<const double*>(view.data), view.length / kReplayArrivalFields);
+      replay_lane({static_cast<const double*>(arrivals.data), arrivals.length / kReplayArrivalFields,
+                   static_cast<const double*>(orders.data), orders.length / kReplayOrderFields});
   Napi::Float64Array result = Napi::Float64Array::New(info.Env(), settled.size());
   std::copy(settled.begin(), settled.end(), result.Data());
   return result;

@@ -1,5 +1,5 @@
-// Owns storms on the host, on null graphs: threads that act as environments open, submit, cancel, close and die all at once.
-// Each job settles exactly once. REDLINE_STORM_ROUNDS makes them longer.
+// Owns storms on the host, on null graphs: threads that act as environments open, submit, cancel, publish words, replace
+// lanes, close and die all at once. Each job settles exactly once. REDLINE_STORM_ROUNDS makes them longer.
 
 #include <cstdlib>
 #include <random>
@@ -55,6 +55,8 @@ void live(unsigned seed, bool is_abrupt, std::atomic<int>* whole) {
     const auto submitted = static_cast<std::int64_t>(caller.submitted());
     if (random() % 4 == 0) caller.cancel(first_id + submitted - 1 - random() % 8);
     if (random() % 64 == 0) Host::instance().lanes();
+    if (random() % 16 == 0) Host::instance().publish(session->id(), static_cast<SessionWord>(random() % 4 * 4));
+    if (random() % 128 == 0) Host::instance().replace_lane(static_cast<Criticality>(random() % kCriticalities), 0);
     if (round == 1000 && !is_abrupt) caller.begin_close(second);
     caller.drain();
   }
@@ -71,9 +73,22 @@ std::vector<double> random_trace(unsigned seed, int jobs) {
     const double deadline_us = at_us + random(60);
     const double cancel_us = random(4) == 0 ? at_us + random(60) : -1;
     for (const double field : {at_us, static_cast<double>(id), deadline_us, deadline_us - random(60), random(40),
-                               random(10), random(2), cancel_us}) {
+                               random(10), random(2), cancel_us, random(3)}) {
       fields.push_back(field);
     }
+  }
+  return fields;
+}
+
+/// Words with all their bits, and now and then a replacement.
+std::vector<double> random_orders(unsigned seed, int count) {
+  std::mt19937 engine(seed);
+  std::vector<double> fields;
+  double at_us = 0;
+  for (int i = 0; i < count; ++i) {
+    at_us += static_cast<double>(engine() % 100);
+    const double session = engine() % 8 == 0 ? -1 : static_cast<double>(engine() % 3);
+    for (const double field : {at_us, session, static_cast<double>(engine() % 1024)}) fields.push_back(field);
   }
   return fields;
 }
@@ -95,8 +110,9 @@ REDLINE_TEST(kSuite, "environments that come and go settle every job exactly onc
 REDLINE_TEST(kSuite, "a lane replayed at random settles every job exactly once") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     const std::vector<double> fields = random_trace(seed, 1000);
+    const std::vector<double> orders = random_orders(seed, 300);
 
-    const std::vector<double> settled = replay_lane(fields.data(), 1000);
+    const std::vector<double> settled = replay_lane({fields.data(), 1000, orders.data(), 300});
 
     std::set<double> ids;
     for (std::size_t i = 0; i < settled.size(); i += kReplaySettlementFields) ids.insert(settled[i]);

@@ -347,13 +347,13 @@ export interface NativeAddon {
   quiesce(): void;
 
   /**
-   * Replays arrivals through the lane's own decision code in virtual time, for the differential test against the
-   * TypeScript lane model. Each arrival is 8 float64: arrivalUs, jobId, deadlineUs, latestStartUs, costUs (run time
+   * Replays arrivals and orders through the lane's own decision code in virtual time, for the differential test against the
+   * TypeScript lane model. Each arrival is 9 float64: arrivalUs, jobId, deadlineUs, latestStartUs, costUs (run time
    * if not stopped), stopUs (time a terminate takes to bite), keepLate (0 or 1), cancelAtUs (-1: never; reason
-   * `signal`). Arrivals are sorted by time. Answers 4 float64 per settlement, in order: jobId, outcomeCode,
-   * startedUs, settledUs.
+   * `signal`), sessionId. Each order is 3: atUs, sessionId (-1: the lane is replaced), word. Both are sorted by time. Answers 4
+   * float64 per settlement, in order: jobId, outcomeCode, startedUs, settledUs.
    */
-  replayLane(arrivals: Float64Array): Float64Array;
+  replayLane(arrivals: Float64Array, orders: Float64Array): Float64Array;
 
   /** Makes memory of zeros to share with a child process. Pages cost nothing until they are written. */
   createShared(bytes: number): SharedSlots;

@@ -1,8 +1,10 @@
-// Owns the replay of recorded arrivals through the lane's decisions in virtual time. Knows no real clock.
+// Owns the replay of recorded arrivals and orders through the lane's decisions in virtual time. Knows no real clock.
 // Invariant: simultaneous instants are processed in one fixed order, the same as native/host/lane_core's replay.
 
 import type { LaneJob, Settlement } from "../core/lane.js";
+import { initialWord, type SessionWord } from "../core/session-word.js";
 import { LaneCore } from "./lane-core.js";
+import { WordedLane } from "./worded-lane.js";
 
 /** One arrival of a trace: the job and what would really happen to it. */
 export interface LaneArrival {
@@ -16,6 +18,11 @@ export interface LaneArrival {
   readonly cancelAtUs: number;
 }
 
+/** What a scheduler tells the lane: a session's word, or that the lane hangs and is replaced. */
+export type LaneOrder =
+  | { readonly atUs: number; readonly sessionId: number; readonly word: SessionWord }
+  | { readonly atUs: number; readonly isReplacement: true };
+
 interface VirtualRun {
   readonly jobId: number;
   readonly naturalEndUs: number;
@@ -24,11 +31,14 @@ interface VirtualRun {
 }
 
 /**
- * Runs arrivals (sorted by time) through a lane and answers the settlements in order.
- * At one instant: the run's end, arrivals, cancels by job id, the deadline, drops, the next start; then again
+ * Runs arrivals and orders (each sorted by time) through a lane and answers the settlements in order.
+ * At one instant: the run's end, orders, arrivals, cancels by job id, the deadline, drops, the next start; then again
  * while something happens.
  */
-export function replayLane(arrivals: readonly LaneArrival[]): Settlement[] {
+export function replayLane(
+  arrivals: readonly LaneArrival[],
+  orders: readonly LaneOrder[] = [],
+): Settlement[] {
   const byId = new Map(arrivals.map((arrival) => [arrival.job.jobId, arrival]));
   const cancels = arrivals
     .filter((arrival) => arrival.cancelAtUs >= 0)
@@ -37,9 +47,14 @@ export function replayLane(arrivals: readonly LaneArrival[]): Settlement[] {
   const settlements: Settlement[] = [];
   let run: VirtualRun | undefined;
   let nowUs = 0;
+  const settle = (settlement: Settlement): void => {
+    lane.noteSettled(settlement.jobId);
+    settlements.push(settlement);
+  };
   const core = new LaneCore({
     start(job) {
       const { costUs, stopUs } = byId.get(job.jobId)!;
+      lane.noteStarted(job.jobId);
       run = {
         jobId: job.jobId,
         naturalEndUs: nowUs + costUs,
@@ -50,16 +65,24 @@ export function replayLane(arrivals: readonly LaneArrival[]): Settlement[] {
     terminate() {
       run!.terminatedEndUs = nowUs + run!.stopUs;
     },
-    settle: (settlement) => settlements.push(settlement),
+    settle,
   });
+  const lane = new WordedLane(core, settle);
+  for (const { job } of arrivals) lane.publish(job.sessionId, { word: initialWord("critical"), nowUs });
   const runEndUs = (): number =>
     run ? Math.min(run.naturalEndUs, run.terminatedEndUs) : Number.POSITIVE_INFINITY;
+  const end = (kind: "completed" | "terminated" | "lost"): void => {
+    run = undefined;
+    lane.runEnded({ kind, endedUs: nowUs, cpuUs: -1 });
+  };
 
   let nextArrival = 0;
   let nextCancel = 0;
+  let nextOrder = 0;
   for (;;) {
     const nextUs = Math.min(
       runEndUs(),
+      orders[nextOrder]?.atUs ?? Number.POSITIVE_INFINITY,
       arrivals[nextArrival]?.arrivalUs ?? Number.POSITIVE_INFINITY,
       cancels[nextCancel]?.atUs ?? Number.POSITIVE_INFINITY,
       core.nextWakeUs(),
@@ -67,17 +90,18 @@ export function replayLane(arrivals: readonly LaneArrival[]): Settlement[] {
     if (nextUs === Number.POSITIVE_INFINITY) return settlements;
     // A job may start after its deadline; what then is due at once is due now, not in the past.
     nowUs = Math.max(nowUs, nextUs);
-    if (run && runEndUs() <= nowUs) {
-      const kind = run.naturalEndUs <= run.terminatedEndUs ? "completed" : "terminated";
-      run = undefined;
-      core.runEnded({ kind, endedUs: nowUs, cpuUs: -1 });
+    if (run && runEndUs() <= nowUs) end(run.naturalEndUs <= run.terminatedEndUs ? "completed" : "terminated");
+    for (; (orders[nextOrder]?.atUs ?? Number.POSITIVE_INFINITY) <= nowUs; nextOrder += 1) {
+      const order = orders[nextOrder]!;
+      if (!("isReplacement" in order)) lane.publish(order.sessionId, { word: order.word, nowUs });
+      else if (run) end("lost");
     }
     for (; (arrivals[nextArrival]?.arrivalUs ?? Number.POSITIVE_INFINITY) <= nowUs; nextArrival += 1) {
-      core.submit(arrivals[nextArrival]!.job, nowUs);
+      lane.submit(arrivals[nextArrival]!.job, nowUs);
     }
     for (; (cancels[nextCancel]?.atUs ?? Number.POSITIVE_INFINITY) <= nowUs; nextCancel += 1) {
-      core.cancel(cancels[nextCancel]!.jobId, { reason: "signal", nowUs });
+      lane.cancel(cancels[nextCancel]!.jobId, { reason: "signal", nowUs });
     }
-    core.tick(nowUs);
+    lane.tick(nowUs);
   }
 }

@@ -1,9 +1,11 @@
 // The lane's rules, one by one, as the native decision code replays them in virtual time. Times are microseconds.
-// At one instant, in this order: the run's end, arrivals, cancels by job id, the deadline, drops, the next start.
+// At one instant, in this order: the run's end, orders, arrivals, cancels by job id, the deadline, drops, the next start.
 
 import { describe, expect, test } from "vitest";
 import { LIMITS } from "../../runtime/core/limits.js";
 import { OUTCOME_CODES } from "../../runtime/core/outcome.js";
+import { encodeWord, initialWord, type SessionWord } from "../../runtime/core/session-word.js";
+import { type LaneUnderTest, laneSuite } from "../support/lane-suite.js";
 import { requireAddon } from "./native-host.js";
 
 const addon = requireAddon();
@@ -18,11 +20,27 @@ interface Step {
   readonly stop?: number;
   readonly keep?: boolean;
   readonly cancelAt?: number;
+  readonly session?: number;
 }
 
+/** At an instant a session gets its word, or the lane is replaced. */
+type Order = {
+  readonly at: number;
+  readonly session?: number;
+  readonly word: Partial<SessionWord> | "replace";
+};
+
 /** Lines "id outcome started settled", in the order of settlement. */
-function replay(...steps: readonly Step[]): string[] {
-  const fields = steps.flatMap((step) => [
+function replay(...steps: readonly (Step | Order)[]): string[] {
+  const orders = steps.filter((step): step is Order => "word" in step);
+  const arrivals = steps.filter((step): step is Step => "id" in step);
+  return settlementsOf(arrivals, orders).map(
+    ({ id, status, reason, started, ended }) => `${id} ${status}/${reason} ${started} ${ended}`,
+  );
+}
+
+function settlementsOf(arrivals: readonly Step[], orders: readonly Order[]) {
+  const fields = arrivals.flatMap((step) => [
     step.at ?? 0,
     step.id,
     step.deadline ?? NEVER,
@@ -31,12 +49,15 @@ function replay(...steps: readonly Step[]): string[] {
     step.stop ?? 0,
     step.keep ? 1 : 0,
     step.cancelAt ?? -1,
+    step.session ?? 1,
   ]);
-  const settled = addon.replayLane(Float64Array.from(fields));
+  const ordered = orders.flatMap(({ at, session = 1, word }) =>
+    word === "replace" ? [at, -1, 0] : [at, session, encodeWord({ ...initialWord("critical"), ...word })],
+  );
+  const settled = addon.replayLane(Float64Array.from(fields), Float64Array.from(ordered));
   return Array.from({ length: settled.length / 4 }, (_, index) => {
-    const [id, code, started, ended] = settled.subarray(index * 4, index * 4 + 4);
-    const { status, reason } = OUTCOME_CODES[code!]!;
-    return `${id} ${status}/${reason} ${started} ${ended}`;
+    const [id, code, started, ended] = settled.subarray(index * 4, index * 4 + 4) as unknown as number[];
+    return { id: id!, ...OUTCOME_CODES[code!]!, started: started!, ended: ended! };
   });
 }
 
@@ -185,3 +206,125 @@ describe("cancels", () => {
     expect(replay({ id: 1, cost: 10, cancelAt: 10 })).toEqual(["1 done/ok 0 10"]);
   });
 });
+
+describe("words", () => {
+  const suspended = { isSuspended: true };
+
+  test("a suspended session's jobs are called off, earliest deadline first, and another session's stay", () => {
+    expect(
+      replay(
+        { id: 1, cost: 50, deadline: 60 },
+        { id: 2, deadline: 300 },
+        { id: 3, deadline: 200 },
+        { id: 4, deadline: 250, session: 2 },
+        { at: 20, word: suspended },
+        { at: 30, id: 5 },
+        { at: 40, word: {} },
+        { at: 45, id: 6 },
+      ),
+    ).toEqual([
+      "3 cancelled/preempted -1 20",
+      "2 cancelled/preempted -1 20",
+      "5 rejected/suspended -1 30",
+      "1 done/ok 0 50",
+      "4 done/ok 50 60",
+      "6 done/ok 60 70",
+    ]);
+  });
+
+  test("an order at the instant of an arrival comes first, and the run's end comes before both", () => {
+    expect(replay({ id: 1, cost: 20 }, { at: 20, word: suspended }, { at: 20, id: 2 })).toEqual([
+      "1 done/ok 0 20",
+      "2 rejected/suspended -1 20",
+    ]);
+  });
+
+  test("the running job is stopped only where its word says so, and the first reason to stop counts", () => {
+    const stopping = { isSuspended: true, isCancelledIfBlocking: true };
+
+    expect(replay({ id: 1, cost: 50, stop: 5 }, { at: 20, word: stopping })).toEqual([
+      "1 cancelled/preempted 0 25",
+    ]);
+    expect(
+      replay({ id: 1, cost: 50, stop: 9 }, { at: 20, word: suspended }, { at: 30, word: stopping }),
+    ).toEqual(["1 cancelled/preempted 0 39"]);
+    expect(replay({ id: 1, cost: 50, stop: 9, cancelAt: 18 }, { at: 20, word: stopping })).toEqual([
+      "1 cancelled/signal 0 27",
+    ]);
+  });
+
+  test("an allowance counts back from the deadline, for jobs that arrive later, and not for kept results", () => {
+    expect(
+      replay(
+        { id: 1, deadline: 200, cost: 100, latestStart: 100 },
+        { id: 2, deadline: 210, latestStart: 150 },
+        { at: 10, word: { latestStartAllowanceUs: 190 } },
+        { at: 11, id: 3, deadline: 220, latestStart: 5 },
+        { at: 11, id: 4, deadline: 230, latestStart: 500, keep: true },
+      ),
+    ).toEqual(["3 dropped/stale -1 31", "1 done/ok 0 100", "2 done/ok 100 110", "4 done/ok 110 120"]);
+  });
+});
+
+describe("replacement", () => {
+  test("the running job is lost at that instant, and the next one starts", () => {
+    expect(replay({ id: 1, cost: 500 }, { id: 2 }, { at: 30, word: "replace" })).toEqual([
+      "1 failed/lost 0 30",
+      "2 done/ok 30 40",
+    ]);
+  });
+
+  test("a run that ends at that instant has ended, and an idle lane is left alone", () => {
+    expect(
+      replay(
+        { id: 1, cost: 30 },
+        { at: 30, word: "replace" },
+        { at: 50, id: 2 },
+        { at: 70, word: "replace" },
+      ),
+    ).toEqual(["1 done/ok 0 30", "2 done/ok 50 60"]);
+  });
+});
+
+/** The replay as a lane: every call is an instant of its own, and what has settled is replayed from the start. */
+function openReplay(): Promise<LaneUnderTest> {
+  const busyUs = 1000;
+  const arrivals: (Step & { cancelAt?: number })[] = [];
+  const orders: Order[] = [];
+  let now = 10_000;
+  const instant = (): number => {
+    now += 1;
+    return now;
+  };
+  const settlements = () =>
+    settlementsOf(arrivals, orders).map(({ id, status, reason, started, ended }) => {
+      return { jobId: id, status, reason, startedUs: started, settledUs: ended, cpuUs: -1 };
+    });
+  return Promise.resolve({
+    busyUs,
+    canStop: true,
+    nowUs: () => now,
+    submit({ jobId, deadlineUs, latestStartUs, late }) {
+      const times = { deadline: deadlineUs, latestStart: latestStartUs, cost: busyUs, stop: 10 };
+      arrivals.push({ at: instant(), id: jobId, ...times, keep: late === "keep" });
+    },
+    cancel(jobId) {
+      const at = arrivals.findIndex(({ id }) => id === jobId);
+      arrivals[at] = { ...arrivals[at]!, cancelAt: instant() };
+    },
+    publish: (word) => void orders.push({ at: instant(), word }),
+    replace: () => void orders.push({ at: instant(), word: "replace" }),
+    running: () =>
+      settlements().filter(
+        ({ startedUs, settledUs }) => startedUs >= 0 && startedUs <= now && settledUs > now,
+      ),
+    settled(count) {
+      const all = settlements();
+      now = Math.max(now, all[count - 1]?.settledUs ?? now);
+      return Promise.resolve(all.filter(({ settledUs }) => settledUs <= now));
+    },
+    close: () => Promise.resolve(),
+  });
+}
+
+laneSuite("the native lane, replayed,", openReplay);

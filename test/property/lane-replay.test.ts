@@ -5,11 +5,15 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadNative } from "../../runtime/bindings/load.js";
+import { CRITICALITIES } from "../../runtime/core/contract.js";
 import type { Settlement } from "../../runtime/core/lane.js";
 import { OUTCOME_CODES, outcomeCode } from "../../runtime/core/outcome.js";
-import { type LaneArrival, replayLane } from "../../runtime/scheduler/lane-replay.js";
+import { encodeWord } from "../../runtime/core/session-word.js";
+import { type LaneArrival, type LaneOrder, replayLane } from "../../runtime/scheduler/lane-replay.js";
 
 const native = loadNative();
+/** More of the same: `REDLINE_TRACES=50 npx vitest run test/property/lane-replay.test.ts`. */
+const TIMES = Number(process.env.REDLINE_TRACES ?? 1);
 const TRACES = fileURLToPath(new URL("../fixtures/lane-traces/", import.meta.url));
 
 // Small numbers on purpose: they make equal instants, the hard part of two machines agreeing, common.
@@ -21,6 +25,25 @@ const arrival = fc.record({
   stopUs: fc.nat(10),
   isKept: fc.boolean(),
   cancelAfterUs: fc.option(fc.nat(60), { nil: undefined, freq: 4 }),
+  sessionId: fc.integer({ min: 1, max: 3 }),
+});
+const order = fc.record({
+  gapUs: fc.nat(60),
+  sessionId: fc.integer({ min: 1, max: 3 }),
+  word: fc.record({
+    criticality: fc.constantFrom(...CRITICALITIES),
+    isSuspended: fc.boolean(),
+    isCancelledIfBlocking: fc.boolean(),
+    latestStartAllowanceUs: fc.oneof(fc.constant(0), fc.nat(80)),
+  }),
+  isReplacement: fc.integer({ min: 0, max: 7 }).map((drawn) => drawn === 0),
+});
+const orders = fc.array(order, { maxLength: 20 }).map((steps) => {
+  let atUs = 0;
+  return steps.map(({ gapUs, sessionId, word, isReplacement }): LaneOrder => {
+    atUs += gapUs;
+    return isReplacement ? { atUs, isReplacement } : { atUs, sessionId, word };
+  });
 });
 const trace = fc.array(arrival, { maxLength: 40 }).map((steps) => {
   let arrivalUs = 0;
@@ -31,7 +54,7 @@ const trace = fc.array(arrival, { maxLength: 40 }).map((steps) => {
       arrivalUs,
       job: {
         jobId: index + 1,
-        sessionId: 1,
+        sessionId: step.sessionId,
         slot: 0,
         deadlineUs,
         latestStartUs: deadlineUs - step.slackUs,
@@ -44,10 +67,10 @@ const trace = fc.array(arrival, { maxLength: 40 }).map((steps) => {
   });
 });
 
-test("every job of any trace settles exactly once", () => {
+test("every job of any trace settles exactly once, whatever is ordered meanwhile", () => {
   fc.assert(
-    fc.property(trace, (arrivals) => {
-      const ids = replayLane(arrivals).map((settlement) => settlement.jobId);
+    fc.property(trace, orders, (arrivals, given) => {
+      const ids = replayLane(arrivals, given).map((settlement) => settlement.jobId);
 
       expect(ids.toSorted((a, b) => a - b)).toEqual(arrivals.map((step) => step.job.jobId));
     }),
@@ -86,13 +109,50 @@ test("a job that is done is done by its deadline, and one that is not kept runs 
   );
 });
 
+test("no job of a suspended session starts, and none of another one is called off for it", () => {
+  fc.assert(
+    fc.property(trace, orders, (arrivals, given) => {
+      const byId = new Map(arrivals.map(({ job }) => [job.jobId, job]));
+
+      for (const { jobId, reason, startedUs, settledUs } of replayLane(arrivals, given)) {
+        const { sessionId } = byId.get(jobId)!;
+        const wordAt = (atUs: number) =>
+          given.findLast(
+            (step) => !("isReplacement" in step) && step.sessionId === sessionId && step.atUs <= atUs,
+          );
+        const isSuspendedAt = (atUs: number): boolean => {
+          const last = wordAt(atUs);
+          return last !== undefined && "word" in last && last.word.isSuspended;
+        };
+        if (startedUs >= 0) expect(isSuspendedAt(startedUs)).toBe(false);
+        if (reason === "suspended") expect(isSuspendedAt(settledUs)).toBe(true);
+        if (reason === "preempted") {
+          const orderedBy = given.filter(({ atUs }) => atUs <= settledUs);
+          expect(
+            orderedBy.some((step) => "word" in step && step.sessionId === sessionId && step.word.isSuspended),
+          ).toBe(true);
+        }
+      }
+    }),
+  );
+});
+
 describe.skipIf(native.addon === null)("the native lane decides as the TypeScript lane", () => {
   test("on random traces", () => {
     fc.assert(
       fc.property(trace, (arrivals) => {
         expect(replayNative(arrivals)).toEqual(replayLane(arrivals).map(essence));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 * TIMES },
+    );
+  });
+
+  test("on random traces with words and replacements at random times", () => {
+    fc.assert(
+      fc.property(trace, orders, (arrivals, given) => {
+        expect(replayNative(arrivals, given)).toEqual(replayLane(arrivals, given).map(essence));
+      }),
+      { numRuns: 2000 * TIMES },
     );
   });
 
@@ -112,7 +172,7 @@ function essence({ jobId, status, reason, startedUs, settledUs }: Settlement) {
   return { jobId, code: outcomeCode(status, reason), startedUs, settledUs };
 }
 
-function replayNative(arrivals: readonly LaneArrival[]) {
+function replayNative(arrivals: readonly LaneArrival[], given: readonly LaneOrder[] = []) {
   const packed = Float64Array.from(
     arrivals.flatMap(({ arrivalUs, job, costUs, stopUs, cancelAtUs }) => [
       arrivalUs,
@@ -123,9 +183,15 @@ function replayNative(arrivals: readonly LaneArrival[]) {
       stopUs,
       job.late === "keep" ? 1 : 0,
       cancelAtUs,
+      job.sessionId,
     ]),
   );
-  const records = native.addon!.replayLane(packed);
+  const ordered = Float64Array.from(
+    given.flatMap((step) =>
+      "isReplacement" in step ? [step.atUs, -1, 0] : [step.atUs, step.sessionId, encodeWord(step.word)],
+    ),
+  );
+  const records = native.addon!.replayLane(packed, ordered);
   return Array.from({ length: records.length / 4 }, (_, index) => {
     const [jobId, code, startedUs, settledUs] = records.subarray(index * 4, index * 4 + 4);
     expect(OUTCOME_CODES[code!]).toBeDefined();

@@ -19,13 +19,15 @@ class VirtualExecutor implements Executor {
 
   start(_job: LaneJob, ended: (end: RunEnd) => void): void {
     const startedUs = this.clock.nowUs();
-    const alarm = this.clock.setAlarm(startedUs + BUSY_US, () => this.finish?.("completed"));
-    this.finish = (kind) => {
-      this.finish = undefined;
+    const alarm = this.clock.setAlarm(startedUs + BUSY_US, () => finish("completed"));
+    const finish = (kind: RunEnd["kind"]): void => {
+      if (this.finish === finish) this.finish = undefined;
       alarm.cancel();
       const endedUs = this.clock.nowUs();
+      // Of a run that was given up too: the lane must not listen to it.
       ended({ kind, endedUs, cpuUs: endedUs - startedUs });
     };
+    this.finish = finish;
   }
 
   terminate(): void {
@@ -48,9 +50,13 @@ async function open(): Promise<LaneUnderTest> {
   lane.publish(1, initialWord("interactive"));
   return {
     busyUs: BUSY_US,
+    canStop: true,
     nowUs: () => clock.nowUs(),
     submit: (job) => lane.submit({ ...job, sessionId: 1, slot: 0 }),
     cancel: (jobId, reason) => lane.cancel(jobId, reason),
+    publish: (word) => lane.publish(1, word),
+    running: () => (lane.started ? [lane.started] : []),
+    replace: () => lane.replace(),
     async settled(count) {
       const limitUs = clock.nowUs() + 1000 * BUSY_US;
       while (settlements.length < count && clock.nowUs() < limitUs)
