@@ -15,6 +15,7 @@ import { eventLoop } from "./scenarios/event-loop.js";
 import { harness } from "./scenarios/harness.js";
 import { hosted } from "./scenarios/hosted.js";
 import { idle } from "./scenarios/idle.js";
+import { laneDecision } from "./scenarios/lane-decision.js";
 import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { mixed } from "./scenarios/mixed.js";
 import { nullProvider } from "./scenarios/null.js";
@@ -40,6 +41,7 @@ const SCENARIOS: readonly Scenario[] = [
   vetting,
   ops,
   programFrames,
+  laneDecision,
 ];
 
 /** What commander answers: values by option name in camel case. */
