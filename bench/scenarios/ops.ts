@@ -8,6 +8,8 @@ import { type OpKernels, REFERENCE_KERNELS } from "../../runtime/ops/kernels.js"
 import { MEL_VARIANTS, planLogMel } from "../../runtime/ops/log-mel-plan.js";
 import { nativeKernels } from "../../runtime/ops/native-kernels.js";
 import { Ops } from "../../runtime/ops/ops.js";
+import { wasmKernels } from "../../runtime/ops/wasm-kernels.js";
+import { int8Product } from "../harness/int8-product.js";
 import { interleave } from "../harness/interleave.js";
 import { LOG_MEL_FRAME, type OpForm, opForms } from "../harness/op-forms.js";
 import { quantilesOf } from "../harness/quantiles.js";
@@ -57,11 +59,12 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   sharp.cache(false);
   const { addon } = loadNative();
   if (addon === null) throw new Error("the native addon is not built: npm run build:native");
-  const candidates = [...nativeKernels(addon), REFERENCE_KERNELS];
+  const candidates = [...nativeKernels(addon), ...wasmKernels(), REFERENCE_KERNELS];
   return [
     ...(await measureFrame(bench, candidates)),
     ...(await measureMel(bench, candidates)),
     ...(await measureForms(bench, candidates)),
+    ...(await measureProduct(bench)),
   ];
 }
 
@@ -76,6 +79,7 @@ async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Pro
     },
   );
   const native = new Ops(candidates);
+  const wasm = new Ops(wasmKernels());
   const reference = new Ops([REFERENCE_KERNELS]);
   const byUser = new Float32Array(3 * SIDE * SIDE);
   const users = async (kernel: "lanczos3" | "linear"): Promise<void> => {
@@ -87,6 +91,7 @@ async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Pro
     { name: "redline", call: () => native.image(plan, frame, input), us: [] },
     { name: "sharp + loop", call: () => users("lanczos3"), us: [] },
     { name: "sharp (linear) + loop", call: () => users("linear"), us: [] },
+    { name: "redline, wasm", call: () => wasm.image(plan, frame, input), us: [] },
     { name: "redline, reference", call: () => reference.image(plan, frame, input), us: [] },
   ];
   for (const { call } of arms) for (let warm = 0; warm < 10; warm++) await call();
@@ -101,6 +106,14 @@ async function measureFrame(bench: Bench, candidates: readonly OpKernels[]): Pro
       factor: 1 / 8,
       of: "sharp's resize and a typed-array loop, one thread",
       note: `picked: ${native.picks[0]?.chosen ?? "nothing"}`,
+    }),
+    atMostTimes({
+      what: `${what}, in WebAssembly`,
+      ours: p50("redline, wasm"),
+      theirs: p50("sharp + loop"),
+      factor: 1 / 3,
+      of: "sharp's resize and a typed-array loop, one thread",
+      note: `picked: ${wasm.picks[0]?.chosen ?? "nothing"}`,
     }),
     reported({
       what: `${what}, beside sharp's linear kernel and a loop`,
@@ -277,6 +290,36 @@ async function timeForm(
       return [name, quantilesOf(us).p50 ?? Number.NaN];
     }),
   );
+}
+
+/** int8 weights times a vector in each flavour of WASM there is, beside a loop. */
+async function measureProduct(bench: Bench): Promise<Verdict[]> {
+  const { arms: given, side } = int8Product();
+  const arms = given.map((arm) => ({ ...arm, us: [] as number[] }));
+  for (const { run } of arms) for (let warm = 0; warm < 10; warm++) run();
+  await interleave({
+    arms,
+    rounds: bench.number("rounds"),
+    restMs: 1,
+    block: async ({ run, calls, us }) => {
+      const startMs = performance.now();
+      for (let index = 0; index < calls; index++) run();
+      us.push(((performance.now() - startMs) * 1000) / calls);
+    },
+  });
+  const metric = `int8 product ${side}x${side}`;
+  const loopUs = quantilesOf(arms[0]!.us).p50;
+  return arms.flatMap(({ name, us, leastTimes }) => {
+    bench.samples({ arm: name, metric, unit: "us", quantiles: quantilesOf(us) });
+    if (leastTimes === undefined) return [];
+    return atMostTimes({
+      what: `${metric}, ${name}, p50`,
+      ours: quantilesOf(us).p50,
+      theirs: loopUs,
+      factor: 1 / leastTimes,
+      of: "a JavaScript loop",
+    });
+  });
 }
 
 /** An implementation that computes something else has no time worth knowing. */

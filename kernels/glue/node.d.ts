@@ -1,8 +1,11 @@
 // Owns the face of the kernels in Node.
 
-import type { Loaded } from "./redline-kernels.js";
+import type { Flavour, Loaded } from "./redline-kernels.js";
 
 export * from "./redline-kernels.js";
 
-/** The best flavour that works here. `from` is the folder's address, ending in a slash; default: this file's own. */
-export declare function load(where?: { readonly from?: URL }): Loaded;
+/**
+ * The best of the flavours, in their order, that works here. Default: all of them, from this file's folder; another folder's
+ * address ends in a slash.
+ */
+export declare function load(among?: { readonly flavours?: readonly Flavour[]; readonly from?: URL }): Loaded;

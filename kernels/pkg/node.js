@@ -7,10 +7,10 @@ import { FLAVOURS, initSync } from "./redline-kernels.js";
 
 export * from "./redline-kernels.js";
 
-/** The best flavour that works here. `from` is the folder's address, ending in a slash; default: this file's own. */
-export function load({ from = new URL("./", import.meta.url) } = {}) {
+/** The best of the flavours that works here. `from` is the folder's address, ending in a slash; default: this file's own. */
+export function load({ flavours = FLAVOURS, from = new URL("./", import.meta.url) } = {}) {
   const passed = [];
-  for (const flavour of FLAVOURS) {
+  for (const flavour of flavours) {
     try {
       const kernels = initSync({ module: readWhole(new URL(`redline-kernels-${flavour}.wasm`, from), from) });
       return { kernels, flavour, passed };

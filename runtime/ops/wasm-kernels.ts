@@ -21,11 +21,13 @@ export function wasmKernels(): readonly OpKernels[] {
   return loaded.kernels === null ? [] : [kernelsIn(loaded.kernels, { name: `wasm ${loaded.flavour}` })];
 }
 
-/** The ops of one instance. All of them use the same memory: one call at a time, as JavaScript has it. */
+/**
+ * The ops of one instance; those that the kernels have not are the reference's. All of them use the same memory: one call at a
+ * time, as JavaScript has it.
+ */
 export function kernelsIn(kernels: Kernels, { name }: { readonly name: string }): OpKernels {
   const calls = new WasmCalls(kernels);
   return Object.freeze<OpKernels>({
-    // Spectra, detections, gain and blur have no WASM form: they are the reference's, which gives the same bits.
     ...REFERENCE_KERNELS,
     name,
     image: (plan, source, target) => calls.image(plan, source, target),

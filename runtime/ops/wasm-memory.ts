@@ -41,8 +41,9 @@ export class WasmMemory {
     this.#look();
   }
 
-  /** The places of a form that has been laid out before. */
+  /** The places of a form that has been laid out before. Looks first whether somebody else has made the instance's memory grow. */
   kept(form: object): Places | undefined {
+    if (this.u8.buffer !== this.#memory.buffer) this.#look();
     return this.#kept.get(form);
   }
 

@@ -1,20 +1,19 @@
 // Owns instances of the committed WASM kernels, one flavour each, and one that is watched while it runs.
 // Knows no op's arithmetic. Invariant: a watched instance notes every byte outside a call's outputs that the call changed.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Flavour, initSync, type Kernels } from "#kernels";
+import { type Flavour, type Kernels, load } from "#kernels";
 
 export const KERNELS_FOLDER = join(import.meta.dirname, "../../kernels");
 
 /** A fresh instance, or the reason why this engine has none of that flavour. */
 export function instanceOf(flavour: Flavour): Kernels | string {
-  try {
-    return initSync({ module: readFileSync(join(KERNELS_FOLDER, `pkg/redline-kernels-${flavour}.wasm`)) });
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const { kernels, passed } = load({ flavours: [flavour] });
+  return kernels ?? passed[0]!.reason;
 }
+
+/** Bytes behind the last of a call's views that are watched with them. */
+const BEHIND_BYTES = 4096;
 
 /** From an address, so many bytes. */
 type Range = readonly [from: number, bytes: number];
@@ -40,7 +39,9 @@ export function watched(inner: Kernels): Watched {
   const watch = <Answer>(name: string, { read, written }: Touched, call: () => Answer): Answer => {
     filling ^= 0xff;
     const start = inner.heap_start();
-    const memory = Buffer.from(inner.memory.buffer as ArrayBuffer, start);
+    const { buffer } = inner.memory;
+    const ends = [...read, ...written].map(([from, bytes]) => from + bytes + BEHIND_BYTES);
+    const memory = Buffer.from(buffer, start, Math.min(Math.max(...ends), buffer.byteLength) - start);
     const kept = read.map(([from, bytes]) =>
       Buffer.from(memory.subarray(from - start, from - start + bytes)),
     );

@@ -50,6 +50,17 @@ test("a small form is right again after a large one has made the memory grow", (
   expect(given[1].margins.every((value, at) => value === wanted.margins[at])).toBe(true);
 });
 
+test("a small form is right again after others on the same instance have made its memory grow", () => {
+  const kernels = instance();
+  const [ops, others] = [kernelsIn(kernels, { name: "wasm" }), kernelsIn(kernels, { name: "others" })];
+  const before = imageOf(ops);
+  const large = planMargins({ width: 1000, height: 300, values: "probabilities" });
+
+  others.margins(large, wave(600_000), { margins: new Float32Array(300_000), totals: new Float64Array(2) });
+
+  expect(imageOf(ops)).toEqual(before);
+});
+
 test("a later call of a form makes nothing grow", () => {
   const kernels = instance();
   const ops = kernelsIn(kernels, { name: "wasm" });
