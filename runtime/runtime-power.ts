@@ -50,6 +50,15 @@ export class RuntimePower implements BudgetSource {
     return this.watch.calibration;
   }
 
+  overspent(): ReadonlyMap<string, string> {
+    return this.watch.overspent();
+  }
+
+  /** Announces a session, with what its contract allows a job. */
+  announce(session: string, promise: { readonly energyMj?: number | undefined }): void {
+    this.watch.open(session, promise);
+  }
+
   stats(): PowerStats {
     return this.watch.stats();
   }

@@ -56,8 +56,10 @@ export interface PowerAsk {
   readonly cpuPreference: "performance" | "balance_performance" | "balance_power" | "power";
 }
 
-/** The port through which schedulers and plans read the budget. Both calls return at once. */
+/** The port through which schedulers and plans read the budget. Every call returns at once. */
 export interface BudgetSource {
   pressure(): PowerPressure;
   ask(): PowerAsk;
+  /** Sessions whose recent jobs take more energy than their contracts allow, by name, each with both figures in words. */
+  overspent(): ReadonlyMap<string, string>;
 }

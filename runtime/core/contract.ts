@@ -29,6 +29,11 @@ export interface Contract {
   readonly criticality?: Criticality;
   /** Default: `cancel`. */
   readonly late?: LatePolicy;
+  /**
+   * Most energy a job may take, in millijoules, as the mean of its recent jobs. A session above it goes down its own ladder;
+   * nobody else pays for it. Default: no limit.
+   */
+  readonly energyMj?: number;
 }
 
 /** A checked contract with every default filled in, in integer microseconds. */
@@ -38,6 +43,8 @@ export interface FrozenContract {
   readonly tolerate: { readonly misses: number; readonly outOf: number };
   readonly criticality: Criticality;
   readonly late: LatePolicy;
+  /** Undefined without a limit. */
+  readonly energyMj?: number;
 }
 
 /** The contract of a session opened without one: no hurry, one job a second, results kept when late. */
@@ -68,12 +75,18 @@ export function freezeContract(contract: Contract): FrozenContract {
   }
   if (!CRITICALITIES.includes(criticality)) refuse("criticality", criticality, CRITICALITIES.join(", "));
   if (late !== "cancel" && late !== "keep") refuse("late", String(late), "cancel, keep");
+  const { energyMj } = contract;
+  // A megajoule: days of a laptop at work. Written so that NaN is refused.
+  if (energyMj !== undefined && !(typeof energyMj === "number" && energyMj > 0 && energyMj <= 1e9)) {
+    refuse("energyMj", String(energyMj), "millijoules: more than 0, at most 1000000000");
+  }
   return Object.freeze({
     periodUs: usFromMs(contract.periodMs),
     deadlineUs: usFromMs(deadlineMs),
     tolerate: Object.freeze({ misses: tolerate.misses, outOf: tolerate.outOf }),
     criticality,
     late,
+    ...(energyMj === undefined ? {} : { energyMj }),
   });
 }
 

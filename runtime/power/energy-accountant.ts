@@ -73,6 +73,9 @@ interface Sum {
 
 interface SessionAccount extends Sum {
   energyMj: number | undefined;
+  /** Since the session was announced: another one under the same name is judged by its own jobs. */
+  recent: number;
+  isRecentKnown: boolean;
   meanMj: number;
   isOver: boolean;
 }
@@ -96,7 +99,8 @@ export class EnergyAccountant {
 
   /** Announces a session, with what its contract allows a job. Settlements of others open an account of their own. */
   open(session: string, { energyMj }: { readonly energyMj?: number | undefined } = {}): void {
-    this.accountOf(session).energyMj = energyMj;
+    const account = this.accountOf(session);
+    Object.assign(account, { energyMj, recent: 0, isRecentKnown: true, meanMj: 0, isOver: false });
   }
 
   /** Counts one job and answers what it took. */
@@ -105,7 +109,9 @@ export class EnergyAccountant {
     const mj = cpuUs >= 0 ? (cpuUs / 1000) * this.wattsPerCore() : 0;
     const account = this.accountOf(session);
     add(account, { mj, isKnown });
-    const weight = 1 / Math.min(RECENT_JOBS, account.jobs);
+    account.recent += 1;
+    account.isRecentKnown &&= isKnown;
+    const weight = 1 / Math.min(RECENT_JOBS, account.recent);
     account.meanMj += (mj - account.meanMj) * weight;
     account.isOver = isOver(account);
     if (turn !== undefined) add(this.turnOf(turn), { mj, isKnown });
@@ -131,9 +137,15 @@ export class EnergyAccountant {
     this.costUs = this.costUs * COST_MEMORY + busyCores * elapsedUs;
   }
 
-  /** Sessions whose recent jobs take more than their contract allows. */
-  overspent(): string[] {
-    return [...this.sessions].filter(([, { isOver }]) => isOver).map(([session]) => session);
+  /** Sessions whose recent jobs take more than their contract allows, each with both figures in words. */
+  overspent(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    for (const [session, { isOver, meanMj, energyMj, recent }] of this.sessions) {
+      if (!isOver) continue;
+      const jobs = Math.min(RECENT_JOBS, recent);
+      found.set(session, `${meanMj.toFixed(1)} mJ a job over ${energyMj} mJ (estimated, the last ${jobs})`);
+    }
+    return found;
   }
 
   stats(): EnergyStats {
@@ -163,7 +175,8 @@ export class EnergyAccountant {
   }
 
   private accountOf(session: string): SessionAccount {
-    const fresh = { jobs: 0, mj: 0, isKnown: true, energyMj: undefined, meanMj: 0, isOver: false };
+    const own = { energyMj: undefined, recent: 0, isRecentKnown: true, meanMj: 0, isOver: false };
+    const fresh = { jobs: 0, mj: 0, isKnown: true, ...own };
     return entryOf(this.sessions, { key: session, fresh, most: LIMITS.closedSessions });
   }
 
@@ -189,8 +202,9 @@ function entryOf<Value>(map: Map<string, Value>, given: { key: string; fresh: Va
   return value;
 }
 
-function isOver({ energyMj, jobs, isKnown, meanMj, isOver: wasOver }: SessionAccount): boolean {
-  if (energyMj === undefined || jobs < LEAST_JOBS || !isKnown) return false;
+function isOver(account: SessionAccount): boolean {
+  const { energyMj, recent, isRecentKnown, meanMj, isOver: wasOver } = account;
+  if (energyMj === undefined || recent < LEAST_JOBS || !isRecentKnown) return false;
   return meanMj > (wasOver ? energyMj * WITHIN_AGAIN : energyMj);
 }
 
@@ -199,14 +213,14 @@ function figureOf({ jobs, mj, isKnown }: Sum): EnergyFigure {
 }
 
 function sessionEnergy(session: string, account: SessionAccount): SessionEnergy {
-  const { jobs, energyMj, meanMj, isKnown } = account;
-  const isJudged = isKnown && jobs >= LEAST_JOBS;
+  const { jobs, energyMj, meanMj, recent, isRecentKnown } = account;
+  const isJudged = isRecentKnown && recent >= LEAST_JOBS;
   const word = isJudged ? (account.isOver ? "over" : "within") : "unknown";
   return {
     session,
     jobs,
     total: figureOf(account),
-    perJob: jobs > 0 && isKnown ? { mj: meanMj, source: "estimated" } : NOTHING,
+    perJob: recent > 0 && isRecentKnown ? { mj: meanMj, source: "estimated" } : NOTHING,
     energyMj,
     verdict: energyMj === undefined ? "unlimited" : word,
   };

@@ -2,7 +2,7 @@
 // Invariant: the pressure changes at most ten times a second; headroom is offered only while a believed figure says so, and a
 // blind governor offers none.
 
-import type { BudgetSource, FigureSource, PowerAsk, PowerBand, PowerPressure } from "../core/budget.js";
+import type { FigureSource, PowerAsk, PowerBand, PowerPressure } from "../core/budget.js";
 import type { SupplyReading } from "./battery.js";
 import { DrawWindow } from "./draw-window.js";
 import type { PowerFigure } from "./meter.js";
@@ -34,6 +34,8 @@ const OFFERED = 0.8;
 const STEP_SHARE = 0.125;
 const STEP_DEVIATIONS = 4;
 const STEP_READINGS = 2;
+/** A level younger than the window is known less well: so many deviations more before it becomes a demand. */
+const YOUNG_DEVIATIONS = 3;
 /** Windows without a demand before headroom is offered; doubled each time that an offer led to a new demand. */
 const CALM_WINDOWS = 2;
 const MOST_PATIENCE = 16;
@@ -44,7 +46,7 @@ const BLIND_WINDOWS = 3;
 const NOISE_MEMORY = 0.9;
 
 /** Keeps the package under its budget by saying what must be saved. */
-export class PowerGovernor implements BudgetSource {
+export class PowerGovernor {
   private readonly window: DrawWindow;
   private readonly supplies: SupplyPolicy;
   private power: FrozenPower;
@@ -62,7 +64,8 @@ export class PowerGovernor implements BudgetSource {
   private calmSinceUs = 0;
   private readonly peak = new RecentPeak();
   private patience = 1;
-  private offeredAtUs = Number.NEGATIVE_INFINITY;
+  /** The last offer, and the draw above which it would have been a demand instead. */
+  private offer = { atUs: Number.NEGATIVE_INFINITY, demandAboveWatts: Number.POSITIVE_INFINITY };
   private lastWatts: number | undefined;
   private variance = 0;
   private readingUs = 100_000;
@@ -214,8 +217,10 @@ export class PowerGovernor implements BudgetSource {
     const noise = (GUARD_DEVIATIONS * this.deviationOver(windowUs)) / budgetWatts;
     const guardWatts = Math.min(MOST_GUARD, Math.max(LEAST_GUARD, noise)) * budgetWatts;
     const targetWatts = budgetWatts - guardWatts;
-    if (level > (this.isSaving ? targetWatts : budgetWatts - guardWatts / 2)) {
-      this.demand(atUs);
+    const demandAboveWatts = budgetWatts - guardWatts / 2;
+    const youngWatts = YOUNG_DEVIATIONS * (this.deviationOver(heldUs) - this.deviationOver(windowUs));
+    if (level > (this.isSaving ? targetWatts : demandAboveWatts + Math.max(0, youngWatts))) {
+      this.demand({ atUs, level });
       return level - targetWatts;
     }
     if (this.isSaving) {
@@ -223,7 +228,14 @@ export class PowerGovernor implements BudgetSource {
       this.calmSinceUs = atUs;
       this.peak.clear();
     }
-    return this.headroom({ atUs, level, ceilingWatts: targetWatts - HYSTERESIS * budgetWatts, heldUs });
+    const headroomWatts = this.headroom({
+      atUs,
+      level,
+      ceilingWatts: targetWatts - HYSTERESIS * budgetWatts,
+    });
+    if (headroomWatts === 0) return 0;
+    this.offer = { atUs, demandAboveWatts };
+    return -headroomWatts;
   }
 
   /** Two levels that lie further apart than noise are an old load and a new one. */
@@ -241,30 +253,38 @@ export class PowerGovernor implements BudgetSource {
     const apart = Math.max(STEP_DEVIATIONS * this.deviationOver(leastUs), LEAST_GUARD * budgetWatts);
     if (Math.abs(step.afterWatts - step.beforeWatts) <= apart) return;
     this.levelSinceUs = step.atUs;
-    this.peak.clear();
   }
 
-  private demand(atUs: number): void {
-    if (!this.isSaving && atUs - this.offeredAtUs <= BLIND_WINDOWS * this.power.windowUs) {
+  /** An offer has led to a demand only where the draw would be too much for the budget of the offer as well. */
+  private demand({ atUs, level }: { atUs: number; level: number }): void {
+    const isRecent = atUs - this.offer.atUs <= BLIND_WINDOWS * this.power.windowUs;
+    if (!this.isSaving && isRecent && level > this.offer.demandAboveWatts) {
       this.patience = Math.min(MOST_PATIENCE, this.patience * 2);
     }
     this.isSaving = true;
   }
 
-  private headroom(given: { atUs: number; level: number; ceilingWatts: number; heldUs: number }): number {
-    const { atUs, level, ceilingWatts, heldUs } = given;
+  /**
+   * What may still be spent. Only a demand ends a calm: a load that swings steps up and down all the time, and its highest
+   * average over a window is what it needs.
+   */
+  protected headroom(given: { atUs: number; level: number; ceilingWatts: number }): number {
+    const { atUs, level, ceilingWatts } = given;
     const { windowUs } = this.power;
-    if (heldUs < windowUs) return 0;
-    const peakWatts = this.peak.take({ atUs, watts: level, spanUs: PEAK_WINDOWS * windowUs });
-    const calmUs = atUs - Math.max(this.calmSinceUs, this.levelSinceUs);
-    if (calmUs < CALM_WINDOWS * windowUs * this.patience || peakWatts >= ceilingWatts) return 0;
+    const calmUs = atUs - this.calmSinceUs;
+    const average = calmUs < windowUs ? undefined : this.averageSince(this.calmSinceUs, atUs);
+    if (average === undefined) return 0;
+    const peakWatts = this.peak.take({ atUs, watts: average, spanUs: PEAK_WINDOWS * windowUs });
+    const leastCalmUs = CALM_WINDOWS * windowUs * this.patience;
+    // The average shows a climb late, the level at once.
+    const roomWatts = ceilingWatts - Math.max(peakWatts, level);
+    if (calmUs < leastCalmUs || roomWatts <= 0) return 0;
     // Patience is forgotten as slowly as it was learnt.
-    if (calmUs > 4 * CALM_WINDOWS * windowUs * this.patience) {
+    if (calmUs > 4 * leastCalmUs) {
       this.patience = Math.max(1, this.patience / 2);
       this.calmSinceUs = atUs - CALM_WINDOWS * windowUs * this.patience;
     }
-    this.offeredAtUs = atUs;
-    return -OFFERED * (ceilingWatts - peakWatts);
+    return OFFERED * roomWatts;
   }
 }
 

@@ -130,8 +130,7 @@ export class PowerWatch implements BudgetSource {
     return this.accountant.settle(job);
   }
 
-  /** Sessions whose recent jobs take more than their contract allows. */
-  overspent(): string[] {
+  overspent(): ReadonlyMap<string, string> {
     return this.accountant.overspent();
   }
 

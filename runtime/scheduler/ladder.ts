@@ -5,7 +5,7 @@ import { CRITICALITIES, type Criticality } from "../core/contract.js";
 import type { Rung } from "../core/rung.js";
 
 /** Why a session moves; `calm` is the way up. */
-export const MOVE_CAUSES = ["device lost", "power", "thermal", "memory", "late", "calm"] as const;
+export const MOVE_CAUSES = ["device lost", "power", "thermal", "memory", "late", "energy", "calm"] as const;
 /** One of `MOVE_CAUSES`. */
 export type MoveCause = (typeof MOVE_CAUSES)[number];
 
@@ -44,6 +44,8 @@ export interface Pressure {
   readonly payers: Criticality;
   /** The device that was lost: only a session that stands on it moves, to a rung elsewhere. */
   readonly device?: string;
+  /** The one session that may pay, whoever stands below it. */
+  readonly sessionId?: number;
   /** What is asked for and what there is, in words with units, for the event. */
   readonly because: string;
 }
@@ -69,6 +71,8 @@ interface Standing extends Climber {
   at: number;
   calmUs: number;
   climbedUs: number;
+  /** The last pressure on this session alone. */
+  restlessUs: number;
 }
 
 /** What the ladder looks at when it decides. */
@@ -95,7 +99,8 @@ export class Ladder {
 
   add(climber: Climber): void {
     const { calmUs } = this.rules;
-    this.standings.set(climber.sessionId, { ...climber, at: 0, calmUs, climbedUs: Number.NEGATIVE_INFINITY });
+    const never = Number.NEGATIVE_INFINITY;
+    this.standings.set(climber.sessionId, { ...climber, at: 0, calmUs, climbedUs: never, restlessUs: never });
   }
 
   remove(sessionId: number): void {
@@ -124,7 +129,9 @@ export class Ladder {
     const { nowUs } = view;
     // A device that is gone presses only while somebody can leave it.
     const pressures = view.pressures.filter((each) => each.device === undefined || this.payerOf(each, view));
-    if (pressures.length > 0) this.restlessUs = nowUs;
+    const shared = pressures.filter(({ sessionId }) => sessionId === undefined);
+    if (shared.length > 0) this.restlessUs = nowUs;
+    this.noteOwn(pressures, nowUs);
     if (nowUs - this.lastMoveUs < this.rules.windowUs) return undefined;
     for (const cause of MOVE_CAUSES) {
       for (const pressure of pressures) {
@@ -133,12 +140,20 @@ export class Ladder {
         if (step) return this.stepDown(step, { pressure, nowUs });
       }
     }
-    if (pressures.length === 0) return view.mayClimb ? this.climb(view) : undefined;
+    if (shared.length === 0) return view.mayClimb ? this.climb(view, { isPressed: false }) : undefined;
     // Nobody is left to pay: whoever stands on a dearer device than the one above saves by climbing back to it.
-    const isAboutPower = pressures.every(({ cause }) => cause === "power" || cause === "thermal");
+    const isAboutPower = shared.every(({ cause }) => cause === "power" || cause === "thermal");
     return isAboutPower
-      ? this.climb({ ...view, hasRoomFor: (watts) => watts !== "unknown" && watts < 0 })
+      ? this.climb({ ...view, hasRoomFor: (watts) => watts !== "unknown" && watts < 0 }, { isPressed: true })
       : undefined;
+  }
+
+  /** What presses on one session is no reason for another to wait. */
+  private noteOwn(pressures: readonly Pressure[], nowUs: number): void {
+    for (const { sessionId } of pressures) {
+      const standing = sessionId === undefined ? undefined : this.standings.get(sessionId);
+      if (standing) standing.restlessUs = nowUs;
+    }
   }
 
   /** The least critical class pays first; within it, whoever saves most of what is short. */
@@ -146,6 +161,7 @@ export class Ladder {
     let best: Step | undefined;
     for (const standing of this.standings.values()) {
       if (rankOf(standing.criticality) < rankOf(pressure.payers)) continue;
+      if (pressure.sessionId !== undefined && standing.sessionId !== pressure.sessionId) continue;
       const isStranded = standing.rungs[standing.at]!.rung.device === pressure.device;
       if (pressure.device !== undefined && !isStranded) continue;
       const to = rungBelow(standing, lostDevices);
@@ -163,18 +179,21 @@ export class Ladder {
     const { rules } = this;
     const isRelapse = nowUs - standing.climbedUs < rules.relapseUs;
     standing.calmUs = isRelapse ? Math.min(2 * standing.calmUs, rules.calmUsMax) : rules.calmUs;
-    this.restlessUs = nowUs;
-    this.downUs = nowUs;
+    if (pressure.sessionId === undefined) {
+      this.restlessUs = nowUs;
+      this.downUs = nowUs;
+    }
     return this.step(standing, { to, cause: pressure.cause, because: pressure.because, nowUs });
   }
 
   /** The most critical session that stands lower than planned climbs first, the cheapest step first within a class. */
-  private climb(view: LadderView): LadderMove | undefined {
-    const isPressed = view.pressures.length > 0;
-    const calmUs = view.nowUs - (isPressed ? this.downUs : this.restlessUs);
+  private climb(view: LadderView, { isPressed }: { readonly isPressed: boolean }): LadderMove | undefined {
+    const { nowUs } = view;
+    const sinceUs = isPressed ? this.downUs : this.restlessUs;
+    const calmOf = ({ restlessUs }: Standing): number => nowUs - Math.max(sinceUs, restlessUs);
     let best: Step | undefined;
     for (const standing of this.standings.values()) {
-      if (standing.at === 0 || calmUs < standing.calmUs) continue;
+      if (standing.at === 0 || calmOf(standing) < standing.calmUs) continue;
       const to = rungAbove(standing, view.lostDevices);
       if (to === undefined) continue;
       const step = { standing, to };
@@ -182,9 +201,10 @@ export class Ladder {
       if (!best || isBetterClimber(step, best)) best = step;
     }
     if (!best) return undefined;
-    best.standing.climbedUs = view.nowUs;
-    const because = `no ${isPressed ? "move down" : "pressure"} for ${(calmUs / 1e6).toFixed(1)} s`;
-    return this.step(best.standing, { to: best.to, cause: "calm", because, nowUs: view.nowUs });
+    best.standing.climbedUs = nowUs;
+    const seconds = (calmOf(best.standing) / 1e6).toFixed(1);
+    const because = `no ${isPressed ? "move down" : "pressure"} for ${seconds} s`;
+    return this.step(best.standing, { to: best.to, cause: "calm", because, nowUs });
   }
 
   protected step(

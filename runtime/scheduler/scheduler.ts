@@ -8,7 +8,14 @@ import { isRequested, type OutcomeReason, type OutcomeStatus } from "../core/out
 import type { Rung } from "../core/rung.js";
 import { isSameWord, type SessionWord } from "../core/session-word.js";
 import type { AdmissionAnswer, AdmissionAsk, AdmissionPort } from "./admission-port.js";
-import { LADDER_RULES, Ladder, type LadderMove, type LadderRules, type Pressure } from "./ladder.js";
+import {
+  LADDER_RULES,
+  Ladder,
+  type LadderMove,
+  type LadderRules,
+  type MoveCause,
+  type Pressure,
+} from "./ladder.js";
 import { LaneWatch, WATCH_RULES, type WatchRules } from "./lane-watch.js";
 import { MODE_RULES, type Mode, ModeChange, type ModeRules } from "./mode-change.js";
 import { POWER_NEED_RULES, PowerNeed, type PowerNeedRules } from "./power-need.js";
@@ -76,6 +83,7 @@ export class Scheduler {
   private readonly lostDevices = new Set<string>();
   private readonly power: PowerNeed;
   private memoryShort: string | undefined;
+  private overspent: ReadonlyMap<number, string> = new Map();
   private nextControlUs = 0;
 
   constructor(
@@ -222,6 +230,11 @@ export class Scheduler {
     this.refresh();
   }
 
+  /** The sessions whose jobs take more energy than their contracts allow, each with the figures in words. */
+  takeEnergy(overspent: ReadonlyMap<number, string>): void {
+    this.overspent = overspent;
+  }
+
   /** A device is gone or back. */
   deviceChanged(device: string, { isLost }: { readonly isLost: boolean }): void {
     if (isLost) this.lostDevices.add(device);
@@ -268,8 +281,7 @@ export class Scheduler {
     for (const session of this.sessions.values()) {
       session.lateJobs = 0;
       session.isShedding = pressures.some(
-        ({ cause, payers }) =>
-          cause !== "device lost" && cause !== "memory" && rankOf(session.criticality) >= rankOf(payers),
+        ({ cause, payers }) => HELPED_BY_SKIPS.has(cause) && rankOf(session.criticality) >= rankOf(payers),
       );
     }
     if (!move) return;
@@ -298,6 +310,10 @@ export class Scheduler {
       const { misses, outOf } = session.plan.contract.tolerate;
       const because = `session ${session.plan.sessionId}: ${session.lateJobs} late, more than ${misses} of ${outOf} missed`;
       found.push({ cause: "late", payers: session.criticality, because });
+    }
+    for (const [sessionId, because] of this.overspent) {
+      if (this.sessions.has(sessionId))
+        found.push({ cause: "energy", payers: "critical", sessionId, because });
     }
     return found;
   }
@@ -340,6 +356,9 @@ export class Scheduler {
     return sumUs;
   }
 }
+
+/** A job that is left out gives nobody memory or a device back, and makes no other job of its session cheaper. */
+const HELPED_BY_SKIPS: ReadonlySet<MoveCause> = new Set(["power", "thermal", "late"]);
 
 /** Asked for on every device it may stand on: when one is lost, the other is already reserved. */
 function asksOf({ sessionId, contract, rungs, isPromised }: SessionPlan): AdmissionAsk[] {

@@ -2,6 +2,7 @@
 // Invariant: no defect needs a switch in production code, and each breaks the law it names.
 
 import type { LaneJob } from "../../runtime/core/lane.js";
+import { PowerGovernor } from "../../runtime/power/governor.js";
 import { Ladder, type LadderMove, type LadderView } from "../../runtime/scheduler/ladder.js";
 import { type LaneActions, LaneCore, type RunEnd } from "../../runtime/scheduler/lane-core.js";
 import { LaneWatch } from "../../runtime/scheduler/lane-watch.js";
@@ -10,8 +11,9 @@ import type { SessionPlan } from "../../runtime/scheduler/scheduled-session.js";
 import { Scheduler } from "../../runtime/scheduler/scheduler.js";
 import { SlotPool } from "../../runtime/sessions/slot-pool.js";
 import { type HouseParts, PRODUCTION } from "./house-parts.js";
-import { plainGovernor } from "./package-power.js";
+import { POWER_WINDOW_US } from "./package-power.js";
 import { Processor, type Run } from "./processor.js";
+import { shippedGovernor } from "./shipped-governor.js";
 
 /** A defect: the law it breaks, and the parts that are wrong. */
 export interface Defect {
@@ -187,6 +189,23 @@ class CarelessScheduler extends Scheduler {
   }
 }
 
+/** A governor that hears only of larger budgets. */
+class SpendthriftGovernor extends PowerGovernor {
+  private mostWatts = 0;
+
+  override setBudget(packageWatts: number): void {
+    this.mostWatts = Math.max(this.mostWatts, packageWatts);
+    super.setBudget(this.mostWatts);
+  }
+}
+
+/** A governor that takes what may be spent for nothing. */
+class MiserlyGovernor extends PowerGovernor {
+  protected override headroom(): number {
+    return 0;
+  }
+}
+
 const schedulerOf =
   (Made: typeof Scheduler): HouseParts["scheduler"] =>
   ({ rules, ports, ladder, modeChange, watch }) =>
@@ -273,7 +292,7 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
     breaks: [9],
     parts: {
       governor: () => {
-        const govern = plainGovernor();
+        const govern = shippedGovernor();
         return (reading) =>
           govern({
             ...reading,
@@ -281,6 +300,18 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
           });
       },
     },
+  },
+  "the governor does not hear of a smaller budget": {
+    breaks: [9],
+    parts: { governor: () => shippedGovernor(SpendthriftGovernor) },
+  },
+  "the governor averages over ten windows": {
+    breaks: [8, 9],
+    parts: { governor: () => shippedGovernor(PowerGovernor, 10 * POWER_WINDOW_US) },
+  },
+  "the governor offers no headroom": {
+    breaks: [8],
+    parts: { governor: () => shippedGovernor(MiserlyGovernor) },
   },
   "the scheduler looks at power only once": {
     breaks: [9],

@@ -9,10 +9,11 @@ import { LaneWatch, type WatchRules } from "../../runtime/scheduler/lane-watch.j
 import { ModeChange, type ModeRules } from "../../runtime/scheduler/mode-change.js";
 import { Scheduler, type SchedulerPorts, type SchedulerRules } from "../../runtime/scheduler/scheduler.js";
 import { SlotPool } from "../../runtime/sessions/slot-pool.js";
-import { type Governor, plainGovernor } from "./package-power.js";
+import type { Governor } from "./package-power.js";
 import { plainAdmission } from "./plain-admission.js";
 import { Processor, type ProcessorEvents } from "./processor.js";
 import type { SimulatedMachine } from "./scenario.js";
+import { shippedGovernor } from "./shipped-governor.js";
 
 /** Makers of every part that could be wrong. */
 export interface HouseParts {
@@ -43,6 +44,6 @@ export const PRODUCTION: HouseParts = {
   scheduler: ({ rules, ports, ladder, modeChange, watch }) =>
     new Scheduler(rules, ports, ladder, modeChange, watch),
   admission: plainAdmission,
-  governor: plainGovernor,
+  governor: () => shippedGovernor(),
   processor: (shape, events) => new Processor(shape, events),
 };

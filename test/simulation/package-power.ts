@@ -82,30 +82,3 @@ export class PackagePower {
     }
   }
 }
-
-/** Readings outside what a machine can draw, and the same figure three times, are no readings. */
-const WATTS_MAX = 1000;
-const FROZEN_AFTER = 3;
-/** What is kept free for the steps between two windows. */
-const TARGET = 0.93;
-
-/** A governor of one page: the average of the last window, and nothing while it has gaps. */
-export function plainGovernor(): Governor {
-  const window: (number | "unknown")[] = [];
-  let last: number | "unknown" = "unknown";
-  let same = 0;
-  return ({ atUs, watts, budgetWatts, band }) => {
-    same = watts === last ? same + 1 : 0;
-    last = watts;
-    const isTrusted = watts !== "unknown" && watts >= 0 && watts <= WATTS_MAX && same < FROZEN_AFTER;
-    window.push(isTrusted ? watts : "unknown");
-    if (window.length > SAMPLES - 1) window.shift();
-    const known = window.filter((each) => each !== "unknown");
-    if (known.length < window.length) {
-      return { atUs, watts: "unknown", budgetWatts, saveWatts: 0, band, source: "unknown" };
-    }
-    const meanWatts = known.reduce((sum, each) => sum + each, 0) / known.length;
-    const saveWatts = meanWatts - TARGET * budgetWatts;
-    return { atUs, watts: meanWatts, budgetWatts, saveWatts, band, source: "measured" };
-  };
-}

@@ -100,7 +100,8 @@ class Life {
     this.governor = parts.governor();
     this.house = new House(scenario, rng, log, parts, (house) => this.draw(house));
     const { full, floor } = plannedMw(this.house, scenario.machine.idleWatts * 1000);
-    this.normalMw = full * (1.2 + 0.4 * rng.next());
+    // The governor keeps a fifth of a noisy draw free and offers four fifths of what is then left.
+    this.normalMw = full * (1.6 + 0.4 * rng.next());
     this.budgetMw = this.normalMw;
     this.floorMw = floor;
     this.govern();

@@ -101,10 +101,25 @@ test("a session is over its promise after ten jobs above it, and within again be
 
   expect(spend(21_000, 9)).toBe("unknown");
   expect(spend(21_000, 1)).toBe("over");
-  expect(accountant.overspent()).toEqual(["road"]);
+  expect([...accountant.overspent()]).toEqual([
+    ["road", "63.0 mJ a job over 60 mJ (estimated, the last 10)"],
+  ]);
   expect(spend(19_500, 400)).toBe("over");
   expect(spend(15_000, 400)).toBe("within");
-  expect(accountant.overspent()).toEqual([]);
+  expect([...accountant.overspent()]).toEqual([]);
+});
+
+test("a session that takes the name of a closed one is judged by its own jobs", () => {
+  const accountant = new EnergyAccountant(() => CALIBRATION);
+  accountant.open("road", { energyMj: 60 });
+  for (let job = 0; job < 20; job += 1) accountant.settle({ session: "road", cpuUs: 40_000, device: "cpu" });
+  expect(accountant.overspent().size).toBe(1);
+
+  accountant.open("road", { energyMj: 60 });
+  for (let job = 0; job < 10; job += 1) accountant.settle({ session: "road", cpuUs: 10_000, device: "cpu" });
+
+  expect(accountant.overspent().size).toBe(0);
+  expect(accountant.stats().bySession[0]).toMatchObject({ jobs: 30, verdict: "within", perJob: { mj: 30 } });
 });
 
 test("a session without a promise is unlimited", () => {

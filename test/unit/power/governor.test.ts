@@ -113,6 +113,63 @@ test("an offer that leads to a new demand is made more slowly the next time", ()
   expect(calmMs[3]).toBeGreaterThan(4 * (calmMs[0] as number));
 });
 
+/** Readings in watts, over and over, ten a second. */
+function feedOver(fed: Fed, readings: readonly number[], { ms }: { readonly ms: number }): PowerPressure {
+  for (let at = 0; at < ms; at += 100) {
+    fed.feed(measured(readings[(at / 100) % readings.length] as number), { ms: 100 });
+  }
+  return fed.governor.pressure();
+}
+
+test("a demand that a smaller budget brought is no reason to be more patient", () => {
+  const fed = new Fed({ packageWatts: 10 });
+  const calmMs: number[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    fed.governor.setBudget(4);
+    fed.feed(measured(5), { ms: 1500 });
+    fed.feed(measured(3), { ms: 500 });
+    fed.governor.setBudget(10);
+    let ms = 0;
+    for (; fed.feed(measured(5), { ms: 100 }).saveWatts >= 0; ms += 100);
+    calmMs.push(ms);
+  }
+
+  expect(Math.max(...calmMs)).toBeLessThanOrEqual((calmMs[0] as number) + 200);
+});
+
+test("a load that swings once a second is offered what lies above its highest average", () => {
+  const fed = new Fed({ packageWatts: 10 });
+  const swing = [2.3, 2.3, 2.4, 2.3, 2.3, 2.4, 2.3, 2.3, 5, 5];
+
+  feedOver(fed, swing, { ms: 4000 });
+  const offered = Array.from({ length: 100 }, () => feedOver(fed, swing, { ms: 1000 }).saveWatts);
+
+  expect(Math.max(...offered)).toBeLessThan(-1.5);
+});
+
+test("jobs that meet for two readings a second are no demand at half the budget, and a load that stays is", () => {
+  const fed = new Fed({ packageWatts: 5.2 });
+  const beat = [2.2, 2.3, 4.8, 4.9, 2.2, 2.3, 2.4, 2.2, 2.3, 2.2];
+
+  const met = Array.from({ length: 200 }, (_, at) =>
+    fed.feed(measured(beat[at % beat.length] as number), { ms: 100 }),
+  );
+  const stays = feedOver(fed, [5.6, 5.3], { ms: 1000 });
+
+  expect(Math.max(...met.map(({ saveWatts }) => saveWatts))).toBeLessThanOrEqual(0);
+  expect(stays.saveWatts).toBeGreaterThan(0);
+});
+
+test("a climb has time to be seen before more is offered", () => {
+  const fed = new Fed({ packageWatts: 10 });
+  expect(fed.feed(measured(4), { ms: 10_000 }).saveWatts).toBeCloseTo(-0.8 * (9.4 - 4), 1);
+
+  const soon = fed.feed(measured(8), { ms: 300 });
+
+  expect(soon.watts).toBeLessThan(6);
+  expect(soon.saveWatts).toBeGreaterThan(-0.8 * (9.4 - 8) - 0.01);
+});
+
 test("without its sensor a governor keeps its demand for one window, then asks and offers nothing, and turns yellow", () => {
   const fed = new Fed({ packageWatts: 10 });
   fed.feed(measured(14), { ms: 2000 });

@@ -77,6 +77,35 @@ describe("who pays", () => {
     expect(ladder.decide(view(0, { pressures: [power] }))).toBeUndefined();
   });
 
+  test("a session that takes too much itself pays alone, whoever stands below it", () => {
+    const own: Pressure = { cause: "energy", payers: "critical", sessionId: 1, because: "9 mJ over 5 mJ" };
+    const ladder = ladderOf(
+      climber(1, "critical", { watts: [9, 1] }),
+      climber(2, "background", { watts: [5, 1] }),
+    );
+
+    expect(ladder.decide(view(0, { pressures: [own] }))).toMatchObject({ sessionId: 1, cause: "energy" });
+    expect(ladder.decide(view(200, { pressures: [own] }))).toBeUndefined();
+  });
+
+  test("what one session takes too much keeps no other from climbing, and itself from climbing until its own calm", () => {
+    const own: Pressure = { cause: "energy", payers: "critical", sessionId: 1, because: "9 mJ over 5 mJ" };
+    const ladder = ladderOf(
+      climber(1, "interactive", { watts: [9, 1] }),
+      climber(2, "background", { watts: [5, 1] }),
+    );
+    ladder.decide(view(0, { pressures: [power] }));
+    ladder.decide(view(100, { pressures: [own] }));
+
+    expect(ladder.decide(view(499, { pressures: [own] }))).toBeUndefined();
+    expect(ladder.decide(view(500, { pressures: [own] }))).toMatchObject({ sessionId: 2, cause: "calm" });
+    expect(ladder.decide(view(999))).toBeUndefined();
+    expect(ladder.decide(view(1000))).toMatchObject({
+      sessionId: 1,
+      because: expect.stringMatching(/^no pressure for/),
+    });
+  });
+
   test("a lost device moves whoever stands on it, before anything else", () => {
     const ladder = ladderOf(
       climber(1, "critical", { watts: [2, 3, 1] }),

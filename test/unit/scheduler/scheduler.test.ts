@@ -232,6 +232,22 @@ describe("power and heat", () => {
     expect(moves).toMatchObject([{ sessionId: 2, cause: "memory", because: "64 MiB over 512 MiB" }]);
   });
 
+  test("a session over its energy goes down for itself, with the figures, and spends nobody's tolerance", () => {
+    const { scheduler, moves, arrive } = house();
+    const lax = { tolerate: { misses: 1, outOf: 2 } };
+    scheduler.open(planOf(1, { ladder: [{ rate: 0.5 }], contract: { criticality: "critical", ...lax } }));
+    scheduler.open(planOf(2, { ladder: ["off"], contract: { criticality: "background", ...lax } }));
+
+    scheduler.takeEnergy(new Map([[1, "9.0 mJ a job over 5 mJ (estimated, the last 40)"]]));
+    scheduler.tick(0);
+    scheduler.tick(SECOND_US);
+
+    expect(moves).toMatchObject([
+      { sessionId: 1, cause: "energy", because: "9.0 mJ a job over 5 mJ (estimated, the last 40)" },
+    ]);
+    expect([arrive(2), arrive(2)].map(({ kind }) => kind)).toEqual(["run", "run"]);
+  });
+
   test("recovery climbs back once there has been calm and room", () => {
     const { scheduler, moves } = house();
     scheduler.open(planOf(1, { ...background, ladder: [{ rate: 0.5 }] }));
