@@ -10,9 +10,9 @@ import { ModeChange, type ModeRules } from "../../runtime/scheduler/mode-change.
 import { Scheduler, type SchedulerPorts, type SchedulerRules } from "../../runtime/scheduler/scheduler.js";
 import { SlotPool } from "../../runtime/sessions/slot-pool.js";
 import type { Governor } from "./package-power.js";
-import { plainAdmission } from "./plain-admission.js";
 import { Processor, type ProcessorEvents } from "./processor.js";
 import type { SimulatedMachine } from "./scenario.js";
+import { shippedAdmission } from "./shipped-admission.js";
 import { shippedGovernor } from "./shipped-governor.js";
 
 /** Makers of every part that could be wrong. */
@@ -43,7 +43,7 @@ export const PRODUCTION: HouseParts = {
   watch: (rules) => new LaneWatch(rules),
   scheduler: ({ rules, ports, ladder, modeChange, watch }) =>
     new Scheduler(rules, ports, ladder, modeChange, watch),
-  admission: plainAdmission,
+  admission: shippedAdmission,
   governor: () => shippedGovernor(),
   processor: (shape, events) => new Processor(shape, events),
 };
