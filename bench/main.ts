@@ -20,6 +20,7 @@ import { leakOpens, leakRuns } from "./scenarios/leak.js";
 import { mixed } from "./scenarios/mixed.js";
 import { nullProvider } from "./scenarios/null.js";
 import { ops, PICK_ROW } from "./scenarios/ops.js";
+import { power } from "./scenarios/power.js";
 import { programFrames } from "./scenarios/program.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
@@ -36,6 +37,7 @@ const SCENARIOS: readonly Scenario[] = [
   mixed,
   idle,
   harness,
+  power,
   leakOpens,
   leakRuns,
   vetting,

@@ -33,6 +33,7 @@ export { type CreateOptions, createRuntime } from "./hosting/create-runtime.js";
 export { HostedRuntime, type HostOptions } from "./hosting/hosted-runtime.js";
 export { startLiveRun } from "./hosting/start-live-run.js";
 export type { HostedWork, HostedWorkOptions, WorkUnderWay } from "./hosting/work.js";
+export type { MoveRecord, PowerGoal, PowerRecord } from "./live-power.js";
 export type {
   LiveEvent,
   LiveRun,

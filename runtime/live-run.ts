@@ -4,11 +4,14 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { type ContractRecord, ContractTally } from "./contract-record.js";
+import { sleepUntil } from "./core/clock.js";
 import type { Contract } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
+import type { LadderStep } from "./core/rung.js";
 import { elementCount } from "./core/tensor.js";
 import type { RoadEvent } from "./driving/road-event.js";
 import { watchRoad } from "./driving/watch-road.js";
+import { LivePower, type PowerGoal, type PowerRecord } from "./live-power.js";
 import { openPromiseFirst } from "./open-promise-first.js";
 import type { OpenOptions } from "./open-request.js";
 import type { Runtime } from "./runtime.js";
@@ -51,6 +54,11 @@ export interface LiveRunOptions {
    * `promised`.
    */
   readonly admit?: "promised" | "best-effort";
+  /**
+   * What the package may draw: watts, or a share of what the same load draws without a budget, which is measured first. The
+   * runtime must watch power. The background session then has a ladder to pay with. Default: no budget.
+   */
+  readonly power?: PowerGoal;
   /** Ends the run early; what was measured so far is reported. */
   readonly signal?: AbortSignal;
   /** Told of everything the pipelines find, as it happens. Must not throw. */
@@ -87,6 +95,8 @@ export interface LiveRunReport {
   /** The background session, if there is one: it has no promise to keep. */
   readonly background: readonly ContractRecord[];
   readonly machine: MachineRecord;
+  /** The budget and what became of it, where `power` was given. */
+  readonly power?: PowerRecord;
   readonly seconds: number;
   readonly kept: boolean;
 }
@@ -101,6 +111,9 @@ export interface LiveRun {
 
 const VOICE_CONTRACT: Contract = { periodMs: 32, deadlineMs: 32, criticality: "interactive" };
 const DRIVING_CONTRACT: Contract = { periodMs: 50, deadlineMs: 50, criticality: "critical", late: "cancel" };
+
+/** What the background session can do without, least first. */
+const HOG_LADDER: readonly LadderStep[] = [{ rate: 1 / 2 }, { rate: 1 / 4 }, "off"];
 
 /** Runs before the measurement: a first run pages memory in and sizes arenas, and is no sign of the ones after it. */
 export const WARM_UP_RUNS = 5;
@@ -171,8 +184,9 @@ async function openSessions(
   const { plan, contract } = driving;
   if (plan.laneClass !== contract.criticality) return startOver(promises.at(-1)!.because);
   if (options.hog !== "driving-model") return { voice, driving, hog: undefined, promises };
+  const payer = options.power === undefined ? {} : { ladder: HOG_LADDER };
   try {
-    return { voice, driving, hog: await open(drivingModel, { name: "hog" }), promises };
+    return { voice, driving, hog: await open(drivingModel, { name: "hog", ...payer }), promises };
   } catch (error) {
     if (error instanceof RedlineError && error.code === "PLAN_INFEASIBLE")
       return startOver(error.what ?? error.code);
@@ -190,6 +204,7 @@ class SideBySide implements LiveRun {
   readonly #startedUs: number;
   readonly #startedCpu = process.cpuUsage();
   readonly #stop = new AbortController();
+  #power: LivePower | undefined;
   #endedUs: number | undefined;
   #endedCpu: NodeJS.CpuUsage | undefined;
 
@@ -221,13 +236,14 @@ class SideBySide implements LiveRun {
         provider: runtime.provider.name,
         processCpuShare: (user + system) / elapsedUs,
       },
+      ...(this.#power === undefined ? {} : { power: this.#power.record() }),
       seconds: elapsedUs / 1e6,
       kept: contracts.every(({ kept }) => kept),
     };
   }
 
   async #run(sessions: Sessions): Promise<LiveRunReport> {
-    const { runtime, signal, seconds = 20 } = this.#options;
+    const { runtime, signal, seconds = 20, power } = this.#options;
     const stop = (): void => this.#stop.abort();
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted === true) stop();
@@ -235,7 +251,13 @@ class SideBySide implements LiveRun {
     const unsubscribe = runtime.events.subscribe((event) =>
       this.#tallies.get(event.session)?.counters.count(event),
     );
+    let lost: Error | undefined;
+    const onLost = (error: Error): void => {
+      lost = error;
+      stop();
+    };
     try {
+      if (power !== undefined) this.#power = new LivePower(runtime, power, { seconds, onLost });
       // One pipeline that ends, by an error or a live source that went away, ends the run.
       await Promise.all([
         this.#listen(sessions.voice).finally(stop),
@@ -244,11 +266,13 @@ class SideBySide implements LiveRun {
       ]);
     } finally {
       alarm.cancel();
+      this.#power?.end();
       signal?.removeEventListener("abort", stop);
       unsubscribe();
       this.#endedUs = runtime.clock.nowUs();
       this.#endedCpu = process.cpuUsage(this.#startedCpu);
     }
+    if (lost !== undefined) throw lost;
     return this.report();
   }
 
@@ -294,11 +318,20 @@ class SideBySide implements LiveRun {
     }
   }
 
-  /** Runs the session again as soon as it has settled, until the run ends. */
+  /**
+   * Runs the session again as soon as it has settled, until the run ends. A job that is left out takes as long as the last
+   * one that ran, so that half the rate is half the load and a suspended session waits.
+   */
   async #burn(session: Session): Promise<void> {
+    const { clock } = this.#options.runtime;
+    const { signal } = this.#stop;
     const inputs = emptyInputs(session);
-    while (!this.#stop.signal.aborted) {
-      (await session.run(inputs, { signal: this.#stop.signal })).release();
+    let ranUs = 1000;
+    while (!signal.aborted) {
+      const outcome = await session.run(inputs, { signal });
+      outcome.release();
+      if (outcome.startedUs >= 0) ranUs = outcome.settledUs - outcome.startedUs;
+      else await sleepUntil(clock.nowUs() + ranUs, { clock, signal });
     }
   }
 }

@@ -4,10 +4,13 @@
 import { SystemClock } from "./bindings/system-clock.js";
 import type { BudgetSource, PowerAsk, PowerPressure } from "./core/budget.js";
 import type { Clock } from "./core/clock.js";
+import { RedlineError } from "./core/errors.js";
 import { eventOf, type RedlineEvent } from "./core/events.js";
 import type { CpuCalibration } from "./power/cpu-model.js";
-import type { FrozenPower } from "./power/power-policy.js";
+import { checkPackageWatts, type FrozenPower } from "./power/power-policy.js";
 import { type PowerPlaces, type PowerStats, PowerWatch } from "./power/power-watch.js";
+import { RUNTIME_RULES } from "./runtime-scheduler.js";
+import type { SchedulerRules } from "./scheduler/scheduler.js";
 import type { EventHub } from "./telemetry/event-hub.js";
 
 /** What a runtime's power is made of. */
@@ -36,6 +39,12 @@ export class RuntimePower implements BudgetSource {
       watch,
       events.subscribe((event) => settleFrom(watch, event)),
     );
+  }
+
+  /** @throws RedlineError `BUDGET_INVALID` */
+  setPackageWatts(packageWatts: number): void {
+    checkPackageWatts(packageWatts);
+    this.watch.setPackageWatts(packageWatts);
   }
 
   pressure(): PowerPressure {
@@ -67,6 +76,26 @@ export class RuntimePower implements BudgetSource {
     this.unsubscribe();
     await this.watch.close();
   }
+}
+
+/** No lateness waits longer than this for a rung, however long a budget's window is. */
+const LADDER_WINDOW_US_MAX = 10_000_000;
+
+/** The scheduler's numbers under a budget: one move a window, which is how long a move takes to show in the average. */
+export function rulesUnder({ windowUs }: Pick<FrozenPower, "windowUs">): SchedulerRules {
+  const { ladder, power } = RUNTIME_RULES;
+  const moveUs = Math.min(LADDER_WINDOW_US_MAX, Math.max(ladder.windowUs, windowUs));
+  return { ...RUNTIME_RULES, ladder: { ...ladder, windowUs: moveUs }, power: { ...power, windowUs } };
+}
+
+/** What needs a runtime that watches power, asked of one that does not. */
+export function withoutPower(code: "BUDGET_INVALID" | "CONTRACT_INVALID", what: string): RedlineError {
+  return new RedlineError(code, {
+    what,
+    expected: "a runtime that watches power",
+    received: "a runtime without power options",
+    hint: "createRuntime({ power: {} }) watches without a budget",
+  });
 }
 
 /** A job that never started took nothing; what ran is on the processor until a plan can put it elsewhere. */

@@ -68,7 +68,7 @@ export class RuntimeScheduler {
   private readonly critical = new Set<number>();
   private readonly clock: Clock;
   private readonly events: EventSink;
-  private budget: BudgetSource | undefined;
+  private budget: Pick<BudgetSource, "pressure" | "overspent"> | undefined;
   private pressureUs = Number.NEGATIVE_INFINITY;
   private alarm: { readonly atUs: number; readonly alarm: Alarm } | undefined;
   private sessionId = 0;
@@ -91,7 +91,7 @@ export class RuntimeScheduler {
   }
 
   /** From now on the budget is looked at ten times a second. */
-  watchBudget(budget: BudgetSource): void {
+  watchBudget(budget: Pick<BudgetSource, "pressure" | "overspent">): void {
     this.budget = budget;
   }
 
@@ -206,10 +206,23 @@ export class RuntimeScheduler {
   }
 
   private takePower(): void {
+    this.takeEnergy();
     const pressure = this.budget?.pressure();
     if (pressure === undefined || pressure.atUs === this.pressureUs) return;
     this.pressureUs = pressure.atUs;
     this.scheduler.takePower(pressure);
+  }
+
+  /** The budget knows sessions by their names. */
+  private takeEnergy(): void {
+    const overspent = this.budget?.overspent();
+    if (overspent === undefined) return;
+    const found = new Map<number, string>();
+    for (const [sessionId, { name }] of this.seats) {
+      const because = overspent.get(name);
+      if (because !== undefined) found.set(sessionId, because);
+    }
+    this.scheduler.takeEnergy(found);
   }
 
   /** Lanes do not tell of starts: what they run is looked at, at the latest when a critical job may be overrunning. */

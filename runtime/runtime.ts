@@ -17,7 +17,7 @@ import type { Provider, ProviderName } from "./providers/provider.js";
 import type { MemorySharing } from "./providers/slot-memory.js";
 import { remedyForAddon, systemFamily } from "./remedies.js";
 import { RuntimeAdmission } from "./runtime-admission.js";
-import { RuntimePower } from "./runtime-power.js";
+import { RuntimePower, rulesUnder, withoutPower } from "./runtime-power.js";
 import { RuntimeScheduler } from "./runtime-scheduler.js";
 import { LaneAssignment } from "./scheduler/lane-assignment.js";
 import { SessionOpener } from "./session-opener.js";
@@ -105,6 +105,11 @@ export interface Runtime extends AsyncDisposable {
     /** What the package draws, its budget and where the energy went; absent unless `power` was asked for. */
     readonly power?: PowerStats;
   };
+  /**
+   * Another budget for the package from now on, in watts. Window, preset and bands stay as they were given.
+   * @throws RedlineError `BUDGET_INVALID` for a budget that makes no sense, or on a runtime without `power`.
+   */
+  setPackageWatts(packageWatts: number): void;
   /**
    * Ends the opens under way, settles every job, frees every session, ends every thread and process of the runtime.
    * Idempotent.
@@ -196,6 +201,7 @@ class ComposedRuntime implements Runtime {
       providers: nulls ? [graphs, nulls] : [graphs],
       admit: (asks) => admission.port(asks),
       ...(options.memory === undefined ? {} : { memoryBytes: checkMemory(options.memory) }),
+      ...(options.power === undefined ? {} : { rules: rulesUnder(freezePower(options.power)) }),
     });
     this.opener = new SessionOpener({
       providers: { graphs, nulls, reasons: provider.reasons },
@@ -222,7 +228,12 @@ class ComposedRuntime implements Runtime {
   async open(model: string | Uint8Array, options: OpenOptions = {}): Promise<Session> {
     const label = options.name ?? (typeof model === "string" ? model : "bytes");
     try {
-      return await this.opens.run(label, () => this.opener.open(model, options));
+      // A limit that nobody reads would be kept by nobody.
+      if (options.contract?.energyMj !== undefined && this.power === undefined)
+        throw withoutPower("CONTRACT_INVALID", "contract.energyMj");
+      const session = await this.opens.run(label, () => this.opener.open(model, options));
+      this.power?.announce(session.name, session.contract);
+      return session;
     } catch (error) {
       const detail = error instanceof RedlineError ? error.code : "INTERNAL";
       this.emit("session.refuse", { session: label, detail });
@@ -233,6 +244,11 @@ class ComposedRuntime implements Runtime {
   stats(): ReturnType<Runtime["stats"]> {
     const sessions = this.sessions.stats();
     return this.power === undefined ? { sessions } : { sessions, power: this.power.stats() };
+  }
+
+  setPackageWatts(packageWatts: number): void {
+    if (this.power === undefined) throw withoutPower("BUDGET_INVALID", "power.packageWatts");
+    this.power.setPackageWatts(packageWatts);
   }
 
   close(): Promise<void> {

@@ -1,8 +1,20 @@
 // Owns how the state of a live run looks: a table for a terminal, redrawn in place, and a verdict in words.
 
-import type { ContractRecord, LiveRunReport } from "../index.js";
+import type { ContractRecord, LiveRunReport, PowerRecord } from "../index.js";
 
-const HEAD = ["contract", "period", "deadline", "n", "done", "missed", "p50", "p99", "max", "cpu"] as const;
+const HEAD = [
+  "contract",
+  "rung",
+  "period",
+  "deadline",
+  "n",
+  "done",
+  "missed",
+  "p50",
+  "p99",
+  "max",
+  "cpu",
+] as const;
 
 /** The table's lines: one per session, times in milliseconds. */
 export function tableLines(report: LiveRunReport): string[] {
@@ -18,13 +30,46 @@ export function tableLines(report: LiveRunReport): string[] {
       .join("  ");
   const { provider, processCpuShare } = report.machine;
   const foot = `${report.seconds.toFixed(1)} s, provider ${provider}, whole process ${percent(processCpuShare)} of a core`;
-  return [line(HEAD), ...rows.map(line), foot];
+  const power = report.power === undefined ? [] : powerLines(report.power);
+  return [line(HEAD), ...rows.map(line), foot, ...power];
+}
+
+/** What is drawn, of what budget, and each session's last move with its reason. */
+export function powerLines(record: PowerRecord): string[] {
+  const { phase, freeWatts, budgetWatts, watts, source, band, moves } = record;
+  const now = watts === "unknown" ? "unknown" : `${watts.toFixed(2)} W`;
+  const of = freeWatts === "unknown" ? "" : `, without a budget ${freeWatts.toFixed(2)} W`;
+  const budget =
+    phase === "measuring"
+      ? "no budget yet: the load is measured first"
+      : `budget ${budgetWatts?.toFixed(2)} W${of}`;
+  const heat = band === "green" ? "" : `, ${band}`;
+  const last = new Map(moves.map((move) => [move.session, move]));
+  return [
+    `power ${now} (${source}${heat}), ${budget}`,
+    ...[...last.values()].map(
+      ({ atSeconds, session, detail }) => `${session}, ${atSeconds.toFixed(1)} s: ${detail}`,
+    ),
+  ];
+}
+
+/** Whether the budget was kept, in words. */
+export function powerVerdict(record: PowerRecord): string {
+  const { settled, settledSeconds, windowSeconds, budgetWatts, source } = record;
+  if (budgetWatts === null || settled.windows === 0)
+    return "power: nothing to judge. The run was too short for a budget.";
+  const { windows, over, highestWatts } = settled;
+  const word = over === 0 ? "kept" : "NOT KEPT";
+  const soon = `settled after ${settledSeconds.toFixed(1)} s`;
+  return `power: ${word}. ${over} of ${windows} windows of ${windowSeconds} s above ${budgetWatts.toFixed(2)} W, the highest ${highestWatts.toFixed(2)} W, ${soon} (${source})`;
 }
 
 function cells(record: ContractRecord): string[] {
-  const { session, model, variant, periodMs, deadlineMs, n, outcomes, misses, latencyUs, cpuShare } = record;
+  const { session, model, variant, rung, periodMs, deadlineMs, n, outcomes, misses, latencyUs, cpuShare } =
+    record;
   return [
     `${session} (${model}@${variant})`,
+    String(rung.index),
     `${periodMs} ms`,
     `${deadlineMs} ms`,
     String(n),

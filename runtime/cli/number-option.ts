@@ -20,6 +20,17 @@ export function positiveNumber(what: string): (text: string) => number {
   };
 }
 
+/** A parser of a budget of power: watts, as in 6W, or a share of what the load draws without one, as in 70%. */
+export function powerGoal(text: string): { watts: number } | { share: number } {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?(W|%)$/i.exec(text) ?? [];
+  const value = Number(number);
+  if (unit === "%" && value > 0 && value <= 100) return { share: value / 100 };
+  if (unit !== undefined && unit !== "%" && value > 0) return { watts: value };
+  throw new InvalidArgumentError(
+    "a power budget is written as 6W, or as 70% of what the load draws without one.",
+  );
+}
+
 /** A parser of a picture's size, as in 640x360. */
 export function pictureSize(text: string): { width: number; height: number } {
   const [, width, height] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text) ?? [];

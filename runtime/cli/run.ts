@@ -1,19 +1,24 @@
 // Owns `redline run`, the main job: both pipelines in real time, a live table and a verdict per contract. Computes nothing.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   type ContractRecord,
   createRuntime,
   type LiveEvent,
   type LiveRun,
   type LiveRunOptions,
+  POWER_PRESETS,
+  type PowerGoal,
+  type PowerPreset,
+  type PowerRecord,
   RedlineError,
+  type Runtime,
   startLiveRun,
 } from "../index.js";
 import { downloadProgress } from "./download-progress.js";
 import { licenceNotice } from "./licence-notice.js";
-import { redraw, tableLines, verdictText } from "./live-table.js";
-import { positiveNumber } from "./number-option.js";
+import { powerVerdict, redraw, tableLines, verdictText } from "./live-table.js";
+import { positiveNumber, powerGoal } from "./number-option.js";
 import type { Output } from "./output.js";
 import { tellRefusal } from "./promise-line.js";
 import type { Perform, Surroundings } from "./verb.js";
@@ -23,7 +28,8 @@ Examples:
   redline run                                    20 s on the bundled samples
   redline run --audio mic --frames clip.mp4 --seconds 60
   redline run --model other.onnx --period-ms 100 --deadline-ms 80
-  redline run --hog                              with a background session that never stops asking
+  redline run --load hog                         with a background session that never stops asking
+  redline run --load hog --power 70%             what that draws is measured, then 70 % of it is kept
   redline run --json                             progress every second, the verdicts, the summary
 
 Exits 0 when every contract was kept, 1 when one was not: a contract is kept while at most 1 job in 1000 misses.`;
@@ -38,7 +44,10 @@ interface RunOptions {
   readonly deadlineMs?: number;
   readonly gate: boolean;
   readonly realTime?: true;
+  readonly load?: "hog";
   readonly hog?: true;
+  readonly power?: PowerGoal;
+  readonly preset?: PowerPreset;
 }
 
 /** Declares the verb. */
@@ -65,7 +74,24 @@ export function addRun(program: Command, perform: Perform): void {
       "--real-time",
       "real-time priority for the driving model, where permitted: fewer pauses for it, more for voice",
     )
-    .option("--hog", "add a background session that runs the driving model without pause")
+    .addOption(
+      new Option(
+        "--load <name>",
+        "add a background session that runs the driving model without pause",
+      ).choices(["hog"]),
+    )
+    .option("--hog", "short for --load hog")
+    .option(
+      "--power <budget>",
+      "what the package may draw: watts as in 6W, or a share as in 70% of what the load draws without a budget",
+      powerGoal,
+    )
+    .addOption(
+      new Option(
+        "--preset <name>",
+        "how energy weighs against time (with --power; default: balanced)",
+      ).choices(POWER_PRESETS),
+    )
     .addHelpText("after", EXAMPLES)
     .action((options: RunOptions) => perform((surroundings) => run({ ...surroundings, options })));
 }
@@ -77,7 +103,9 @@ const PROGRESS_MS = 1000;
 async function run({ output, signal, options }: Surroundings & { options: RunOptions }): Promise<void> {
   const progress = downloadProgress(output);
   const store = { onProgress: progress.show, onLicence: licenceNotice(output) };
-  const runtime = await createRuntime({ store, realTime: options.realTime === true });
+  const { power, preset } = options;
+  const watched = power === undefined && preset === undefined ? {} : { power: preset ? { preset } : {} };
+  const runtime = await createRuntime({ store, realTime: options.realTime === true, ...watched });
   let view: View | undefined;
   try {
     const live = await startLiveRun({
@@ -86,6 +114,7 @@ async function run({ output, signal, options }: Surroundings & { options: RunOpt
       ...liveOptions(options),
       onEvent: (event) => view?.tell(event),
     });
+    if (!output.isLive) tellMoves(runtime, output);
     progress.end();
     for (const { session, promise, because } of live.report().promises)
       tellRefusal(output, { session, refused: promise === "promised" ? undefined : because });
@@ -97,7 +126,10 @@ async function run({ output, signal, options }: Surroundings & { options: RunOpt
       const { session, misses, n, tolerate } = record;
       output.event({ type: "verdict", session, kept: record.kept, misses, n, tolerate }, verdictText(record));
     }
-    output.summarise({ contracts, promises, background, machine, seconds, kept });
+    const record = live.report().power;
+    if (record) output.event({ type: "power-verdict", ...brief(record) }, powerVerdict(record));
+    const power = record ? { power: record } : {};
+    output.summarise({ contracts, promises, background, machine, ...power, seconds, kept });
     if (!kept) throw broken(contracts);
   } finally {
     progress.end();
@@ -106,7 +138,7 @@ async function run({ output, signal, options }: Surroundings & { options: RunOpt
 }
 
 function liveOptions(options: RunOptions): Omit<LiveRunOptions, "runtime"> {
-  const { audio, frames, seconds, model, vad, periodMs, deadlineMs, gate, hog } = options;
+  const { audio, frames, seconds, model, vad, periodMs, deadlineMs, gate, hog, load, power } = options;
   return {
     seconds,
     drivingModel: model,
@@ -120,8 +152,14 @@ function liveOptions(options: RunOptions): Omit<LiveRunOptions, "runtime"> {
     ...(audio === undefined ? {} : { audio }),
     ...(frames === undefined ? {} : { frames }),
     ...(gate ? {} : { gate: "off" }),
-    ...(hog === true ? { hog: "driving-model" } : {}),
+    ...(hog === true || load === "hog" ? { hog: "driving-model" } : {}),
+    ...(power === undefined ? {} : { power }),
   };
+}
+
+/** Moves are told one by one as they happen. */
+function brief({ moves: _, ...record }: PowerRecord): Omit<PowerRecord, "moves"> {
+  return record;
 }
 
 function broken(contracts: readonly ContractRecord[]): RedlineError {
@@ -129,6 +167,13 @@ function broken(contracts: readonly ContractRecord[]): RedlineError {
   return new RedlineError("CONTRACT_BROKEN", {
     what: names.join(", "),
     hint: "redline doctor says which thread priorities hold; a longer --period-ms or a smaller model asks for less",
+  });
+}
+
+/** Elsewhere than in a table, each move is a line of its own, for as long as the runtime lives. */
+function tellMoves({ events }: Pick<Runtime, "events">, output: Output): void {
+  events.subscribe(({ kind, session, detail }) => {
+    if (kind === "ladder.move") output.event({ type: "move", session, detail }, `${session}: ${detail}`);
   });
 }
 
@@ -174,8 +219,14 @@ class LineView implements View {
     readonly live: LiveRun,
   ) {
     this.#timer = setInterval(() => {
-      const { contracts, seconds } = live.report();
-      output.event({ type: "progress", seconds, contracts });
+      const { contracts, background, power, seconds } = live.report();
+      output.event({
+        type: "progress",
+        seconds,
+        contracts,
+        background,
+        ...(power ? { power: brief(power) } : {}),
+      });
     }, PROGRESS_MS);
   }
 

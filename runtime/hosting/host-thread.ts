@@ -39,6 +39,7 @@ class Host {
   async answer(question: Question): Promise<void> {
     if (question.ask === "release") return this.release(question.outcome);
     if (question.ask === "stop") return this.stops.get(question.question)?.abort();
+    if (question.ask === "package-watts") return this.runtime.setPackageWatts(question.watts);
     const { id } = question;
     try {
       const value = await this.perform(question);

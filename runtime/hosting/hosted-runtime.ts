@@ -6,7 +6,9 @@ import { builtScript } from "../bindings/package-root.js";
 import { monotonicUs, SystemClock } from "../bindings/system-clock.js";
 import { RedlineError } from "../core/errors.js";
 import type { OpenOptions } from "../open-request.js";
+import { checkPackageWatts } from "../power/power-policy.js";
 import type { Runtime, RuntimeOptions } from "../runtime.js";
+import { withoutPower } from "../runtime-power.js";
 import type { Session, SessionStats } from "../sessions/session.js";
 import { openStore, type Store, type StoreOptions } from "../store/store.js";
 import { EventHub } from "../telemetry/event-hub.js";
@@ -41,6 +43,7 @@ export class HostedRuntime implements Runtime {
   readonly store: Store;
   readonly events = new EventHub();
   private readonly link: HostLink;
+  private readonly watchesPower: boolean;
   private readonly works = new Map<number, (message: unknown) => void>();
   private said: Runtime["provider"] | undefined;
   private latest: HostStats = { sessions: [] };
@@ -49,8 +52,13 @@ export class HostedRuntime implements Runtime {
   private constructor(
     private readonly thread: Worker,
     private readonly callbacks: Pick<StoreOptions, "onProgress" | "onLicence">,
-    given: { readonly store: StoreOptions; readonly settle: (error: Error | undefined) => void },
+    given: {
+      readonly store: StoreOptions;
+      readonly settle: (error: Error | undefined) => void;
+      readonly watchesPower: boolean;
+    },
   ) {
+    this.watchesPower = given.watchesPower;
     this.store = openStore(given.store);
     this.link = new HostLink(thread, (answer) => this.hear(answer, given.settle));
   }
@@ -67,7 +75,11 @@ export class HostedRuntime implements Runtime {
       thread.once("error", reject);
       const settle = (error: Error | undefined): void => (error === undefined ? resolve() : reject(error));
       const callbacks = { ...(onProgress ? { onProgress } : {}), ...(onLicence ? { onLicence } : {}) };
-      runtime = new HostedRuntime(thread, callbacks, { store, settle });
+      runtime = new HostedRuntime(thread, callbacks, {
+        store,
+        settle,
+        watchesPower: options.power !== undefined,
+      });
     }).catch(async (error) => {
       await thread.terminate();
       throw error;
@@ -126,6 +138,12 @@ export class HostedRuntime implements Runtime {
   /** As last heard of: at most a quarter of a second ago. */
   stats(): HostStats {
     return this.latest;
+  }
+
+  setPackageWatts(packageWatts: number): void {
+    if (!this.watchesPower) throw withoutPower("BUDGET_INVALID", "power.packageWatts");
+    checkPackageWatts(packageWatts);
+    this.link.tell({ ask: "package-watts", watts: packageWatts });
   }
 
   close(): Promise<void> {

@@ -55,6 +55,7 @@ export type Question =
     }
   | { readonly ask: "release"; readonly outcome: number }
   | { readonly ask: "stop"; readonly question: number }
+  | { readonly ask: "package-watts"; readonly watts: number }
   | { readonly ask: "close-session"; readonly id: number; readonly session: string }
   | { readonly ask: "work"; readonly id: number; readonly module: string; readonly data: unknown }
   | { readonly ask: "close"; readonly id: number };

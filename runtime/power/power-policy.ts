@@ -76,9 +76,7 @@ export function freezePower(options: PowerOptions = {}): FrozenPower {
     lowBatteryPercent = 15,
   } = options;
   const { yellow, red, danger } = options.bandShares ?? { yellow: 0.85, red: 0.6, danger: 0.4 };
-  if (packageWatts !== undefined) {
-    check("packageWatts", packageWatts, { above: 0, most: MOST_PACKAGE_WATTS });
-  }
+  if (packageWatts !== undefined) checkPackageWatts(packageWatts);
   check("windowMs", windowMs, { least: LEAST_WINDOW_MS, most: MOST_WINDOW_MS });
   if (!POWER_PRESETS.includes(preset)) refuse("preset", preset, POWER_PRESETS.join(", "));
   if (batteryShare !== undefined) check("batteryShare", batteryShare, { above: 0, most: 1 });
@@ -100,6 +98,15 @@ export function freezePower(options: PowerOptions = {}): FrozenPower {
     setsCpuPreference: cpuPreference === "set",
     calibration: options.calibration === undefined ? undefined : freezeCalibration(options.calibration),
   });
+}
+
+/**
+ * Whether a budget makes sense by itself.
+ *
+ * @throws RedlineError `BUDGET_INVALID`.
+ */
+export function checkPackageWatts(packageWatts: number): void {
+  check("packageWatts", packageWatts, { above: 0, most: MOST_PACKAGE_WATTS });
 }
 
 function freezeLimits(limits: ThermalLimits): ThermalLimits {

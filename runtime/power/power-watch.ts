@@ -107,6 +107,11 @@ export class PowerWatch implements BudgetSource {
     return watch;
   }
 
+  /** Another budget from the next reading on. */
+  setPackageWatts(packageWatts: number): void {
+    this.governor.setBudget(packageWatts);
+  }
+
   pressure(): PowerPressure {
     return this.governor.pressure();
   }

@@ -30,6 +30,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   "doctor.ts": 10,
   "live-run.ts": 10,
   "open-promise-first.ts": 10,
+  "live-power.ts": 10,
   "power-check.ts": 9,
   "runtime-power.ts": 9,
   "open-request.ts": 7,
@@ -54,6 +55,8 @@ export const NAMED_EXCEPTIONS: Readonly<Record<string, string>> = {
   "live-run.ts -> open-promise-first.ts":
     "the main job asks for promises, and runs without them where it must",
   "live-run.ts -> runtime.ts": "the live run is handed a runtime and opens its two sessions on it",
+  "live-power.ts -> runtime.ts": "the power of a live run is read from, and set on, the runtime it is handed",
+  "live-run.ts -> live-power.ts": "the live run has the budget followed while it lasts",
   "profiling.ts -> runtime.ts": "a profile is measured on a runtime opened the way a user would",
   "doctor.ts -> runtime.ts": "the doctor opens a runtime the way a user would",
 };

@@ -57,12 +57,48 @@ test("a deadline no machine can meet is broken, in words and in the exit status"
 });
 
 test("the background hog is reported beside the contracts and has no verdict", async () => {
-  const { lines, summary } = await redline(["run", "--seconds", "2", "--hog", "--json"]);
+  const { lines, summary } = await redline(["run", "--seconds", "2", "--load", "hog", "--json"]);
 
   const [hog] = summary.background as Contract[];
   expect(hog).toMatchObject({ session: "hog", criticality: "background" });
   expect(hog?.outcomes.done).toBeGreaterThan(5);
   expect(lines.filter(({ type }) => type === "verdict").map(({ session }) => session)).not.toContain("hog");
+});
+
+test("a budget is made of what the load drew, held, and judged by its own windows", async () => {
+  const { lines, summary } = await redline([
+    "run",
+    "--seconds",
+    "9",
+    "--load",
+    "hog",
+    "--power",
+    "70%",
+    "--json",
+  ]);
+
+  const phases = lines
+    .filter(({ type }) => type === "progress")
+    .map(({ power }) => (power as { phase: string }).phase);
+  expect(phases[0]).toBe("measuring");
+  expect(phases.at(-1)).toBe("holding");
+  const power = summary.power as {
+    freeWatts: number;
+    budgetWatts: number;
+    source: string;
+    settled: { windows: number };
+  };
+  expect(power.source).toMatch(/measured|estimated/);
+  expect(power.budgetWatts).toBeLessThanOrEqual(0.7 * power.freeWatts + 1e-9);
+  expect(power.settled.windows).toBeGreaterThan(0);
+  expect(lines.find(({ type }) => type === "power-verdict")).toMatchObject({ freeWatts: power.freeWatts });
+});
+
+test("a budget that is none is refused with what is accepted", async () => {
+  const { status, err } = await redline(["run", "--power", "lots"]);
+
+  expect(err).toContain("6W, or as 70%");
+  expect(status).toBe(64);
 });
 
 test("an interrupt ends the run early and the summary is still the last line", async () => {

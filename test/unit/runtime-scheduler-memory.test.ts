@@ -9,7 +9,7 @@ let pressure: PowerPressure;
 
 function watch(memoryBytes: number): void {
   house = new ScheduledHouse(() => ({ isAdmitted: true, reasons: [] }), { memoryBytes });
-  house.scheduler.watchBudget({ pressure: () => pressure, ask: () => undefined as never });
+  house.scheduler.watchBudget({ pressure: () => pressure, overspent: () => new Map() });
 }
 
 /** Red holds background sessions back. */
