@@ -26,8 +26,16 @@ export class SessionRegister {
     return [...this.openSessions];
   }
 
-  /** Takes a name for a session that is to open: as wanted, else with a number that no session here has had. */
+  /**
+   * Takes a name for a session that is to open: as wanted, else with a number that no session here has had. One that closed
+   * without a job is remembered only until its name is wanted again.
+   */
   claim(wanted: string): string {
+    const idle = this.closedStats.findIndex(({ session, n }) => session === wanted && n === 0);
+    if (idle >= 0) {
+      this.closedStats.splice(idle, 1);
+      return wanted;
+    }
     const series = this.series.get(wanted) ?? { count: 0, remembered: 0 };
     let name: string;
     do {
@@ -53,15 +61,10 @@ export class SessionRegister {
     this.openSessions.add(session);
   }
 
-  /** Keeps what a closing session did, in place of the oldest when there are too many. One that did nothing gives its name back. */
+  /** Keeps what a closing session did, in place of the oldest when there are too many. */
   close(session: Session): void {
     this.openSessions.delete(session);
-    const stats = session.stats();
-    if (stats.n === 0) {
-      this.forget(session.name);
-      return;
-    }
-    this.closedStats.push(stats);
+    this.closedStats.push(session.stats());
     if (this.closedStats.length > this.mostClosed) this.forget(this.closedStats.shift()!.session);
   }
 

@@ -148,7 +148,8 @@ describe.skipIf(!hasAssets("images"))("real roads", () => {
       ...["--model", model],
     ]);
 
-    expect(lines[0]).toMatchObject({ type: "frame", outcome: "done" });
+    // Before it comes a line that says why nothing is promised, where the machine is too slow for it.
+    expect(lines.find(({ type }) => type === "frame")).toMatchObject({ outcome: "done" });
     expect(summary.sessions).toMatchObject([{ model: "twinlitenet", variant: "file" }]);
     expect(status).toBe(0);
   });

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Contract, freezeContract } from "../../runtime/core/contract.js";
-import type { RedlineError } from "../../runtime/core/errors.js";
 import { profileSurroundings } from "../../runtime/plans/profile-key.js";
 import { ProfileStore, profileRecord } from "../../runtime/plans/profile-store.js";
 import type { OpenRequest, ProviderSession } from "../../runtime/providers/provider.js";
 import { type AdmissionParts, type OpenAsk, RuntimeAdmission } from "../../runtime/runtime-admission.js";
 import { LaneAssignment } from "../../runtime/scheduler/lane-assignment.js";
+import { askOf, other, refusalOf, requestOf } from "../support/admission-asks.js";
 import { VirtualClock } from "../support/virtual-clock.js";
 import { VirtualProvider } from "../support/virtual-provider.js";
 
@@ -93,15 +93,6 @@ async function inTime<T>(promise: Promise<T>): Promise<T> {
   settled.catch(() => {});
   while (!isSettled) await clock.advanceTo(clock.nowUs() + 5000);
   return settled;
-}
-
-async function refusalOf(asked: Promise<unknown>): Promise<RedlineError> {
-  return asked.then(
-    () => {
-      throw new Error("nothing was refused");
-    },
-    (error: RedlineError) => error,
-  );
 }
 
 const ROAD: Contract = { periodMs: 50, criticality: "critical" };
@@ -388,24 +379,3 @@ test("where graphs run in other processes the wakes of the model's own runs are 
 
   expect(plan.notes[0]).toBe("dispatch here takes 0.00 ms (p99 of 12)");
 });
-
-function askOf(given: { sessionId: number; wcetUs: number }) {
-  return {
-    ...given,
-    criticality: "critical",
-    device: "cpu",
-    laneId: 0,
-    periodUs: 50_000,
-    deadlineUs: 50_000,
-    watts: "unknown",
-    isPromised: true,
-  } as const;
-}
-
-function other(id: string) {
-  return { id, label: `doubler@${id}`, accuracy: "unknown" as const };
-}
-
-function requestOf(bytes: number[]) {
-  return { graph: new Uint8Array(bytes), slots: 3, statedShapes: {}, isInline: false };
-}

@@ -43,6 +43,19 @@ test("a name that did not open may be taken again", () => {
   expect(register.claim("road")).toBe("road");
 });
 
+test("a session that closed without a job is remembered until its name is wanted again", () => {
+  const register = new SessionRegister();
+  const idle = { name: register.claim("road"), stats: () => ({ session: "road", n: 0 }) };
+  register.add(idle as unknown as Session);
+
+  register.close(idle as unknown as Session);
+
+  expect(namesOf(register)).toEqual(["road"]);
+  expect(register.claim("road")).toBe("road");
+  expect(namesOf(register)).toEqual([]);
+  expect(register.claim("road")).toBe("road#2");
+});
+
 test("statistics list the last closed sessions, then the open ones, and no more than the limit", () => {
   const register = new SessionRegister(2);
   const open = sessionNamed(register.claim("voice"));
