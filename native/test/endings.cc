@@ -43,6 +43,18 @@ void begin_opens(Caller* caller, const OpenRequest& request, int count) {
 
 void mid_run() { run_long(left_behind()); }
 
+/// Neither the stop nor the process's end reaches into its one node.
+void after_a_run_was_given_up() {
+  Caller* const caller = left_behind();
+  OpenRequest request = null_request(kLongUs, 2);
+  request.null.node_us = kLongUs;
+  const auto session = caller->open(request);
+  caller->submit(*session);
+  wait_for("the run", is_any_lane_running);
+  Host::instance().replace_lane(request.criticality, request.lane_index);
+  caller->settled(1);
+}
+
 void mid_run_of_another_thread() {
   std::thread([] {
     run_long(left_behind());
@@ -70,7 +82,7 @@ void never_closed() {
   caller->settlement(caller->submit(*session));
 }
 
-void mid_run_of_a_model() {
+Caller* run_model() {
   Caller* const caller = left_behind();
   const auto session = caller->open(model_request(given("LONG_MODEL")));
   // The matrices go with the process, not before.
@@ -78,6 +90,15 @@ void mid_run_of_a_model() {
   *kept = caller->bind(session, 0);
   caller->submit(*session);
   wait_for("the run", is_any_lane_running);
+  return caller;
+}
+
+void mid_run_of_a_model() { run_model(); }
+
+void after_a_run_of_a_model_was_given_up() {
+  Caller* const caller = run_model();
+  Host::instance().replace_lane(Criticality::interactive, 0);
+  caller->settled(1);
 }
 
 void while_models_load() { begin_opens(left_behind(), model_request(given("BULKY_MODEL")), 4); }
@@ -96,6 +117,8 @@ struct Ending {
 
 constexpr Ending kEndings[] = {
     {"exit mid-run", false, mid_run},
+    {"exit after a run was given up", false, after_a_run_was_given_up},
+    {"exit after a run of a model was given up", true, after_a_run_of_a_model_was_given_up},
     {"exit while another thread's environment runs", false, mid_run_of_another_thread},
     {"exit while graphs are opened", false, while_graphs_open},
     {"exit in the middle of a close", false, mid_close},

@@ -13,16 +13,20 @@ namespace {
 constexpr std::int64_t kBusyUs = 20'000;
 constexpr std::size_t kSlots = 64;
 constexpr const char* kSuite = "lane";
+constexpr SessionWord kSuspended = 4;
+constexpr SessionWord kCancelledIfBlocking = 8;
 
 /// A session whose every job runs for kBusyUs unless stopped.
 struct LaneUnderTest {
-  LaneUnderTest() : session(caller.open(null_request(kBusyUs, kSlots))) {}
+  explicit LaneUnderTest(std::int64_t busy_us = kBusyUs) : session(caller.open(null_request(busy_us, kSlots))) {}
   ~LaneUnderTest() { caller.close(session); }
 
   std::int64_t submit(JobTimes times = {}) {
     times.slot = next_slot++ % kSlots;
     return caller.submit(*session, times);
   }
+
+  void publish(SessionWord word) { Host::instance().publish(session->id(), word); }
 
   Caller caller{64};
   std::shared_ptr<Session> session;
@@ -170,6 +174,67 @@ REDLINE_TEST(kSuite, "every one of many jobs settles exactly once") {
   for (const Settled& settled : lane.caller.settled(kCount)) ids.insert(settled.job_id);
 
   require_equal(ids.size(), kCount, "jobs settled");
+}
+
+REDLINE_TEST(kSuite, "a suspended session starts nothing: new jobs are rejected, waiting ones called off, earliest deadline first") {
+  LaneUnderTest lane(10 * kBusyUs);
+  const std::int64_t running = lane.submit();
+  wait_for("the run", is_any_lane_running);
+  const std::int64_t later = lane.submit(due_at(now_us() + 900 * kBusyUs));
+  const std::int64_t sooner = lane.submit(due_at(now_us() + 800 * kBusyUs));
+
+  lane.publish(kSuspended);
+  const std::int64_t refused = lane.submit();
+
+  require_outcome(lane.caller.settlement(refused), Outcome::rejected_suspended);
+  require_outcome(lane.caller.settlement(later), Outcome::cancelled_preempted);
+  require_equal(lane.caller.settled(2)[0].job_id, sooner, "the first to be called off");
+  require_outcome(lane.caller.settlement(running), Outcome::done_ok);
+  InlineTimes times;
+  const Outcome inlined = Host::instance().run_inline(lane.caller.environment(), lane.session->id(), 0, 0, &times);
+  require(inlined == Outcome::rejected_suspended, "an inline run of a suspended session");
+
+  lane.publish(0);
+  require_outcome(lane.caller.settlement(lane.submit()), Outcome::done_ok);
+}
+
+REDLINE_TEST(kSuite, "a suspended session's running job is stopped where its word says so") {
+  LaneUnderTest lane;
+  const std::int64_t job = lane.submit();
+  wait_for("the run", is_any_lane_running);
+
+  lane.publish(kSuspended | kCancelledIfBlocking);
+
+  const Settled& settled = lane.caller.settlement(job);
+  require_outcome(settled, Outcome::cancelled_preempted);
+  require(settled.settled_us - settled.started_us < kBusyUs, "it ran to its end");
+}
+
+REDLINE_TEST(kSuite, "another session's word changes nothing") {
+  LaneUnderTest lane;
+  LaneUnderTest other;
+  const std::int64_t first = lane.submit();
+  const std::int64_t second = lane.submit();
+
+  other.publish(kSuspended | kCancelledIfBlocking);
+
+  require_outcome(lane.caller.settlement(first), Outcome::done_ok);
+  require_outcome(lane.caller.settlement(second), Outcome::done_ok);
+}
+
+REDLINE_TEST(kSuite, "a word's allowance says until when a job may start, in place of what the job says") {
+  LaneUnderTest lane;
+  lane.publish(static_cast<SessionWord>(2 * kBusyUs) << 4);
+  JobTimes kept = due_at(now_us() + kBusyUs);
+  kept.flags = kKeepLate;
+
+  const std::int64_t stale = lane.submit(due_at(now_us() + kBusyUs));
+  const std::int64_t in_time = lane.submit({now_us() + 100 * kBusyUs, now_us() - 1, 0, 0});
+  const std::int64_t late = lane.submit(kept);
+
+  require_outcome(lane.caller.settlement(stale), Outcome::dropped_stale);
+  require_outcome(lane.caller.settlement(in_time), Outcome::done_ok);
+  require_outcome(lane.caller.settlement(late), Outcome::late_kept);
 }
 
 }  // namespace redline::check
