@@ -120,6 +120,13 @@ test("a change within the trials' own scatter is not told from chance", () => {
   expect(p50?.threshold).toBeCloseTo((8.6103 * 163.299) / 1000, 3);
 });
 
+test("a change below a tenth is not told, however certain it is", () => {
+  const still = trials({ seed: 8, scatter: 0 });
+
+  expect(worse(still, trials({ seed: 8, scatter: 0, latency: 1.09 }))).toEqual([]);
+  expect(worse(still, trials({ seed: 8, scatter: 0, latency: 1.12 }))).toContain("latency p50");
+});
+
 test("new misses are flagged, one in a thousand is not", () => {
   const with100 = (misses: number) => trials({ seed: 3, scatter: 0 }).map((row) => ({ ...row, misses }));
 

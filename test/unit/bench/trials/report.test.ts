@@ -39,10 +39,9 @@ test("text of rows is text, whatever it holds", () => {
 });
 
 test("of several runs the last is reported, and rows without one are refused", () => {
-  const first = largestRun().map((row) => ({ ...row, run: "2025-01-01T00:00:00.000Z" }));
+  const earlier = largestRun().map((row) => ({ ...row, run: "2025-01-01T00:00:00.000Z" }));
 
-  expect(renderReport([...first, ...largestRun()])).toContain("2026-01-01");
-  expect(renderReport([...first, ...largestRun()])).not.toContain("2025-01-01");
+  expect(renderReport([...earlier, ...largestRun()])).toBe(renderReport(largestRun()));
   expect(() => renderReport(largestRun().slice(1))).toThrow(
     expect.objectContaining({ code: "SOURCE_EMPTY" }),
   );
