@@ -73,6 +73,26 @@ export interface Kernels {
     previous: number,
     clipsAt: number,
   ): void;
+  /** A block without bands; its scratch memory is written. Samples are float32 or int16, as the block says. */
+  stft(
+    words: number,
+    wordCount: number,
+    samples: number,
+    sampleCount: number,
+    out: number,
+    outCount: number,
+  ): number;
+  /** The same with bands. */
+  log_mel(
+    words: number,
+    wordCount: number,
+    samples: number,
+    sampleCount: number,
+    out: number,
+    outCount: number,
+  ): number;
+  /** Answers how many samples were held at the limit, which is above 0. */
+  gain(samples: number, count: number, out: number, by: number, limit: number): number;
   /** int8 weights by row, activations from 0 to 127: `sum * scale + bias` of each row as float32, exact sums. */
   gemv_i8(
     weights: number,

@@ -45,20 +45,32 @@ fn total_of(sums: v128) -> i32 {
     i32x4_extract_lane::<0>(two).wrapping_add(i32x4_extract_lane::<1>(two))
 }
 
-/// The sums of N rows, `columns` apart.
+/// The sums of N rows, `columns` apart. Each runs in two chains: one alone would wait for its own additions.
 ///
 /// SAFETY: N rows of weights and one of activations lie there.
 #[inline(always)]
 pub unsafe fn sums_of<const N: usize>(weights: *const i8, activations: *const u8, columns: usize) -> [i32; N] {
-    let mut sums = [i32x4_splat(0); N];
+    let mut even = [i32x4_splat(0); N];
+    let mut odd = [i32x4_splat(0); N];
+    let pairs = columns - columns % (2 * WIDTH);
     let whole = columns - columns % WIDTH;
     unsafe {
-        for at in (0..whole).step_by(WIDTH) {
-            for (row, sum) in sums.iter_mut().enumerate() {
-                *sum = add_products(*sum, weights.add(row * columns + at), activations.add(at));
+        for at in (0..pairs).step_by(2 * WIDTH) {
+            for row in 0..N {
+                let weights = weights.add(row * columns + at);
+                even[row] = add_products(even[row], weights, activations.add(at));
+                odd[row] = add_products(odd[row], weights.add(WIDTH), activations.add(at + WIDTH));
             }
         }
-        let mut totals = sums.map(total_of);
+        if pairs < whole {
+            for row in 0..N {
+                even[row] = add_products(even[row], weights.add(row * columns + pairs), activations.add(pairs));
+            }
+        }
+        let mut totals = [0; N];
+        for row in 0..N {
+            totals[row] = total_of(i32x4_add(even[row], odd[row]));
+        }
         for at in whole..columns {
             let activation = i32::from(*activations.add(at));
             for (row, total) in totals.iter_mut().enumerate() {

@@ -1,11 +1,13 @@
-// Owns the two widths every float op runs in: four lanes of simd128, and one lane for what is left over. Knows no op.
+// Owns what the float ops need of a width, and four lanes of simd128; one lane, for what is left over, is beside it. Knows no op.
 // Invariant: both give the same bits, as each step rounds once; nothing here is contracted or relaxed.
 
 use core::arch::wasm32::*;
 
+pub use crate::one_lane::One;
+
 /// Adding 1.5 x 2^23 leaves no room for a fraction: the low bits hold the nearest whole number, ties to even, below 2^22.
-const ROUNDING: f32 = 12_582_912.0;
-const STEPS: f32 = 16_777_216.0;
+pub const ROUNDING: f32 = 12_582_912.0;
+pub const STEPS: f32 = 16_777_216.0;
 
 /// What the float ops need of a width. Pointers are of any alignment.
 pub trait Lanes {
@@ -30,6 +32,17 @@ pub trait Lanes {
     fn zero_nan(value: Self::F, tested: Self::F) -> Self::F;
     /// One bit for each lane above 0, lane 0 lowest.
     fn above_zero(value: Self::F) -> u32;
+    /// One bit for each lane of `a` above that of `b`, lane 0 lowest.
+    fn above(a: Self::F, b: Self::F) -> u32;
+    fn sqrt(value: Self::F) -> Self::F;
+    /// The last lane first.
+    fn reverse(value: Self::F) -> Self::F;
+    /// Every second float, and those between them: twice WIDTH lie at the pointer.
+    unsafe fn unzip(from: *const f32) -> (Self::F, Self::F);
+    /// Lane i of row k goes to 8 i + k.
+    unsafe fn store_columns(to: *mut f32, rows: &[Self::F; 8]);
+    /// Takes a normal number above 0 apart: a power of two, and what is left, between the roots of one half and of two.
+    fn split(value: Self::F) -> (Self::F, Self::F);
     /// 255 for each lane above 0, else 0.
     unsafe fn store_above_zero(to: *mut u8, value: Self::F);
     /// The sum of `value * 2^24`, cut off to whole numbers, over lanes above 0; none is above 1.
@@ -52,128 +65,16 @@ pub trait Lanes {
     }
 }
 
-/// One lane.
-pub struct One;
-
-impl Lanes for One {
-    const WIDTH: usize = 1;
-    type F = f32;
-    type I = i32;
-
-    #[inline(always)]
-    fn set(value: f32) -> f32 {
-        value
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> f32 {
-        unsafe { from.read_unaligned() }
-    }
-    #[inline(always)]
-    unsafe fn store(to: *mut f32, value: f32) {
-        unsafe { to.write_unaligned(value) }
-    }
-    #[inline(always)]
-    fn add(a: f32, b: f32) -> f32 {
-        a + b
-    }
-    #[inline(always)]
-    fn sub(a: f32, b: f32) -> f32 {
-        a - b
-    }
-    #[inline(always)]
-    fn mul(a: f32, b: f32) -> f32 {
-        a * b
-    }
-    #[inline(always)]
-    fn div(a: f32, b: f32) -> f32 {
-        a / b
-    }
-    #[inline(always)]
-    fn min(a: f32, b: f32) -> f32 {
-        if a < b { a } else { b }
-    }
-    #[inline(always)]
-    fn max(a: f32, b: f32) -> f32 {
-        if a > b { a } else { b }
-    }
-    #[inline(always)]
-    fn zero_nan(value: f32, tested: f32) -> f32 {
-        if tested.is_nan() { 0.0 } else { value }
-    }
-    #[inline(always)]
-    fn above_zero(value: f32) -> u32 {
-        u32::from(value > 0.0)
-    }
-    #[inline(always)]
-    unsafe fn store_above_zero(to: *mut u8, value: f32) {
-        unsafe { *to = if value > 0.0 { 255 } else { 0 } }
-    }
-    #[inline(always)]
-    fn steps_above_zero(value: f32) -> u32 {
-        if value > 0.0 { (value * STEPS) as u32 } else { 0 }
-    }
-
-    #[inline(always)]
-    unsafe fn gather(from: *const f32, offsets: *const i32) -> f32 {
-        unsafe { from.add(*offsets as usize).read_unaligned() }
-    }
-    #[inline(always)]
-    unsafe fn gather_bytes(from: *const u8, offsets: *const i32) -> f32 {
-        unsafe { f32::from(*from.add(*offsets as usize)) }
-    }
-    #[inline(always)]
-    unsafe fn gather_pixels<const BYTES: usize>(from: *const u8, offsets: *const i32) -> i32 {
-        unsafe {
-            let at = from.add(*offsets as usize);
-            let pair = i32::from(*at) | (i32::from(*at.add(1)) << 8);
-            if BYTES == 2 { pair } else { pair | (i32::from(*at.add(2)) << 16) }
-        }
-    }
-    #[inline(always)]
-    fn byte_of<const BYTE: u32>(pixels: i32) -> f32 {
-        ((pixels >> (8 * BYTE)) & 0xff) as f32
-    }
-
-    #[inline(always)]
-    unsafe fn store_half(to: *mut u16, value: f32) {
-        unsafe { to.write_unaligned(half_from(value)) }
-    }
-    #[inline(always)]
-    unsafe fn store_u8(to: *mut u8, value: f32) {
-        unsafe { *to = whole_of(Self::max(Self::min(value, 255.0), 0.0)) as u8 }
-    }
-    #[inline(always)]
-    unsafe fn store_i8(to: *mut i8, value: f32) {
-        unsafe { *to = whole_of(Self::max(Self::min(value, 127.0), -128.0)) as i8 }
-    }
-}
-
-fn whole_of(value: f32) -> i32 {
-    (value + ROUNDING).to_bits() as i32 - ROUNDING.to_bits() as i32
-}
-
-/// The nearest half, ties to even, of a float that is not NaN.
-fn half_from(value: f32) -> u16 {
-    let sign = (value.to_bits() >> 16) & 0x8000;
-    let size = value.to_bits() & 0x7fff_ffff;
-    let half = if size >= HALF_INFINITE {
-        0x7c00
-    } else if size < HALF_NORMAL {
-        // Adding a half aligns the fraction to steps of 2^-24 and rounds it.
-        (f32::from_bits(size) + 0.5).to_bits() - HALF_ONE_HALF
-    } else {
-        (size - HALF_REBIAS + 0xfff + ((size >> 13) & 1)) >> 13
-    };
-    (sign | half) as u16
-}
+/// Bits of the square root of one half.
+pub const HALF_ROOT_BITS: u32 = 0x3f35_04f3;
 
 /// 65520 lies halfway between the largest half and the next power of two, and rounds away.
-const HALF_INFINITE: u32 = 0x477f_f000;
+pub const HALF_INFINITE: u32 = 0x477f_f000;
 /// The smallest normal half.
-const HALF_NORMAL: u32 = 0x3880_0000;
-const HALF_REBIAS: u32 = 0x3800_0000;
+pub const HALF_NORMAL: u32 = 0x3880_0000;
+pub const HALF_REBIAS: u32 = 0x3800_0000;
 /// The bits of 0.5.
-const HALF_ONE_HALF: u32 = 0x3f00_0000;
+pub const HALF_ONE_HALF: u32 = 0x3f00_0000;
 
 /// `pmin(x, y)` is `y < x ? y : x`: with the arguments turned round it is one instruction of x86.
 #[cfg(not(target_feature = "relaxed-simd"))]
@@ -269,6 +170,42 @@ impl Lanes for Four {
     #[inline(always)]
     fn above_zero(value: v128) -> u32 {
         u32::from(i32x4_bitmask(f32x4_gt(value, f32x4_splat(0.0))))
+    }
+    #[inline(always)]
+    fn above(a: v128, b: v128) -> u32 {
+        u32::from(i32x4_bitmask(f32x4_gt(a, b)))
+    }
+    #[inline(always)]
+    fn sqrt(value: v128) -> v128 {
+        f32x4_sqrt(value)
+    }
+    #[inline(always)]
+    fn reverse(value: v128) -> v128 {
+        i32x4_shuffle::<3, 2, 1, 0>(value, value)
+    }
+    #[inline(always)]
+    unsafe fn unzip(from: *const f32) -> (v128, v128) {
+        let (a, b) = unsafe { (Self::load(from), Self::load(from.add(4))) };
+        (i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b))
+    }
+    #[inline(always)]
+    unsafe fn store_columns(to: *mut f32, rows: &[v128; 8]) {
+        for first in [0, 4] {
+            let [a, b, c, d] = [rows[first], rows[first + 1], rows[first + 2], rows[first + 3]];
+            let (low_ab, high_ab) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+            let (low_cd, high_cd) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+            unsafe {
+                Self::store(to.add(first), i64x2_shuffle::<0, 2>(low_ab, low_cd));
+                Self::store(to.add(first + 8), i64x2_shuffle::<1, 3>(low_ab, low_cd));
+                Self::store(to.add(first + 16), i64x2_shuffle::<0, 2>(high_ab, high_cd));
+                Self::store(to.add(first + 24), i64x2_shuffle::<1, 3>(high_ab, high_cd));
+            }
+        }
+    }
+    #[inline(always)]
+    fn split(value: v128) -> (v128, v128) {
+        let power = i32x4_shr(i32x4_sub(value, u32x4_splat(HALF_ROOT_BITS)), 23);
+        (f32x4_convert_i32x4(power), i32x4_sub(value, i32x4_shl(power, 23)))
     }
     #[inline(always)]
     unsafe fn store_above_zero(to: *mut u8, value: v128) {

@@ -6,16 +6,22 @@
 #![allow(clippy::too_many_arguments, clippy::neg_cmp_op_on_partial_ord, clippy::excessive_precision)]
 #![allow(clippy::needless_range_loop, reason = "channels and lanes are numbers that several arrays share")]
 
+mod fourier;
+mod gain;
 mod gemv_i8;
 mod image;
 mod image_plan;
 mod lanes;
 mod level;
+mod log_mel;
 mod margins;
 mod mask;
+mod one_lane;
 mod resample;
 mod runs;
 mod self_test;
+mod spectrum_plan;
+mod stft;
 mod sum;
 
 use core::slice::{from_raw_parts, from_raw_parts_mut};
@@ -172,6 +178,72 @@ pub unsafe extern "C" fn level(
         let samples = from_raw_parts(samples, count);
         *stats = level::level(&level::Call { samples, pre_emphasis, previous, clips_at });
     }
+}
+
+/// A spectrum plan's block without bands, whose scratch memory is written, its samples and its bins.
+///
+/// # Safety
+/// As the module says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stft(
+    words: *mut i32,
+    word_count: usize,
+    samples: *const u8,
+    sample_count: usize,
+    out: *mut f32,
+    out_count: usize,
+) -> u32 {
+    // SAFETY: the caller's block.
+    let Some(plan) = spectrum_plan::Plan::read(unsafe { from_raw_parts_mut(words, word_count) }) else {
+        return REFUSED;
+    };
+    if plan.bands > 0
+        || plan.samples as usize != sample_count
+        || plan.frames.checked_mul(plan.width()) != Some(out_count)
+    {
+        return REFUSED;
+    }
+    // SAFETY: the plan keeps every load and store inside the lengths just compared.
+    unsafe { stft::stft(&plan, samples, out) };
+    DONE
+}
+
+/// The same with bands.
+///
+/// # Safety
+/// As the module says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn log_mel(
+    words: *mut i32,
+    word_count: usize,
+    samples: *const u8,
+    sample_count: usize,
+    out: *mut f32,
+    out_count: usize,
+) -> u32 {
+    // SAFETY: the caller's block.
+    let Some(plan) = spectrum_plan::Plan::read(unsafe { from_raw_parts_mut(words, word_count) }) else {
+        return REFUSED;
+    };
+    if plan.bands == 0
+        || plan.samples as usize != sample_count
+        || plan.frames.checked_mul(plan.bands) != Some(out_count)
+    {
+        return REFUSED;
+    }
+    // SAFETY: the plan keeps every load and store inside the lengths just compared.
+    unsafe { log_mel::log_mel(&plan, samples, out) };
+    DONE
+}
+
+/// Samples to as many samples; answers how many were held at the limit, which is above 0.
+///
+/// # Safety
+/// As the module says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gain(samples: *const f32, count: usize, out: *mut f32, by: f32, limit: f32) -> u32 {
+    // SAFETY: the caller's memory.
+    unsafe { gain::gain(samples, count, out, by, limit) }
 }
 
 /// rows x columns int8 weights times columns activations from 0 to 127: `sum * scale + bias` of each row, not below 0 when rectified.

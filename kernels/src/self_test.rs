@@ -5,6 +5,7 @@ use core::arch::wasm32::*;
 
 use crate::gemv_i8::sums_of;
 use crate::lanes::{Four, Lanes, One};
+use crate::log_mel::natural_log;
 use crate::margins::soft_margin;
 use crate::sum::Sum;
 
@@ -125,7 +126,7 @@ type OfVectors = fn(v128, v128) -> v128;
 type OfNumbers = fn(f32, f32) -> f32;
 
 fn are_floats_right(values: &[f32; 32]) -> bool {
-    let pairs: [(OfVectors, OfNumbers); 9] = [
+    let pairs: [(OfVectors, OfNumbers); 11] = [
         (Four::add, One::add),
         (Four::sub, One::sub),
         (Four::mul, One::mul),
@@ -135,13 +136,15 @@ fn are_floats_right(values: &[f32; 32]) -> bool {
         (Four::zero_nan, One::zero_nan),
         (|a, b| Four::lerp(a, b, Four::set(0.3)), |a, b| One::lerp(a, b, 0.3)),
         (|a, _| soft_margin::<Four>(a), |a, _| soft_margin::<One>(a)),
+        (|a, _| natural_log::<Four>(a), |a, _| natural_log::<One>(a)),
+        (|a, _| Four::reverse(Four::sqrt(Four::reverse(a))), |a, _| One::sqrt(a)),
     ];
     (0..values.len() * values.len()).all(|at| {
         let (a, b) = (four_at(values, at / values.len()), four_at(values, at % values.len()));
         pairs.iter().all(|(of_vectors, of_numbers)| {
             let found = lanes(of_vectors(vector(&a), vector(&b)));
             (0..4).all(|lane| is_same(found[lane], of_numbers(a[lane], b[lane])))
-        })
+        }) && Four::above(vector(&a), vector(&b)) == (0..4).map(|lane| One::above(a[lane], b[lane]) << lane).sum()
     })
 }
 

@@ -3,6 +3,7 @@
 // memory cannot hold is left to the reference, which writes the same bits.
 
 import { type Kernels, loadKernels } from "../bindings/kernels.js";
+import type { GainPlan } from "./gain-plan.js";
 import type { ImagePlan } from "./image-plan.js";
 import { type OpKernels, REFERENCE_KERNELS } from "./kernels.js";
 import { LEVEL_FIELDS, type LevelPlan } from "./level-plan.js";
@@ -11,8 +12,10 @@ import type { MaskPlan } from "./mask-plan.js";
 import { refusal } from "./op-argument.js";
 import type { ImageElements } from "./reference/image.js";
 import type { ResampleCursor } from "./reference/resample.js";
+import type { SpectrumSamples } from "./reference/stft.js";
 import type { ResamplePlan } from "./resample-plan.js";
 import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
+import type { SpectrumPlan } from "./spectrum-plan.js";
 import { WasmMemory } from "./wasm-memory.js";
 
 /** The ops of the best flavour that works here; none where this engine has no WASM SIMD. */
@@ -36,6 +39,9 @@ export function kernelsIn(kernels: Kernels, { name }: { readonly name: string })
     runs: (plan, margins, out) => calls.runs(plan, margins, out),
     resample: (plan, given) => calls.resample(plan, given),
     level: (plan, given) => calls.level(plan, given),
+    stft: (plan, samples, out) => calls.spectrum(plan, samples, out),
+    logMel: (plan, samples, out) => calls.spectrum(plan, samples, out),
+    gain: (plan, samples, out) => calls.gain(plan, samples, out),
   });
 }
 
@@ -186,6 +192,45 @@ class WasmCalls {
     memory.f32.set(samples, from / 4);
     this.#kernels.level(from, plan.samples, to, plan.preEmphasis, previous, plan.clipsAt);
     this.#copyNumbers(to, stats, LEVEL_FIELDS.count);
+  }
+
+  /** Bins or bands, as the plan says. */
+  spectrum(plan: SpectrumPlan, samples: SpectrumSamples, out: Float32Array): void {
+    const { words, op, samplesArray } = plan;
+    const memory = this.#memory;
+    const places =
+      memory.kept(plan) ??
+      memory.lay(plan, {
+        bytes: [words.byteLength, samples.byteLength, out.byteLength],
+        out: { place: 2, as: "Float32Array" },
+      });
+    if (places === undefined) {
+      REFERENCE_KERNELS[op === "stft" ? "stft" : "logMel"](plan, samples, out);
+      return;
+    }
+    const [block, from, to] = places.at as [number, number, number];
+    memory.i32.set(words, block / 4);
+    if (samplesArray === "Int16Array") memory.i16.set(samples, from / 2);
+    else memory.f32.set(samples, from / 4);
+    const run = op === "stft" ? this.#kernels.stft : this.#kernels.log_mel;
+    settle(run(block, words.length, from, samples.length, to, out.length));
+    out.set(places.out);
+  }
+
+  gain(plan: GainPlan, samples: Float32Array, out: Float32Array): number {
+    const memory = this.#memory;
+    const places =
+      memory.kept(plan) ??
+      memory.lay(plan, {
+        bytes: [samples.byteLength, out.byteLength],
+        out: { place: 1, as: "Float32Array" },
+      });
+    if (places === undefined) return REFERENCE_KERNELS.gain(plan, samples, out);
+    const [from, to] = places.at as [number, number];
+    memory.f32.set(samples, from / 4);
+    const held = this.#kernels.gain(from, plan.samples, to, plan.gain, plan.limit);
+    out.set(places.out);
+    return held;
   }
 
   /** A handful of numbers: a view to copy them by would cost more than they do. */

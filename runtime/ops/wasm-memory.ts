@@ -31,6 +31,7 @@ export class WasmMemory {
   #kept = new WeakMap<object, Places>();
   /** Views over all of it. Made anew when it grows, since that takes the old ones' memory away. */
   u8!: Uint8Array;
+  i16!: Int16Array;
   i32!: Int32Array;
   f32!: Float32Array;
   f64!: Float64Array;
@@ -80,6 +81,7 @@ export class WasmMemory {
     const { buffer } = this.#memory;
     this.#kept = new WeakMap();
     this.u8 = new Uint8Array(buffer);
+    this.i16 = new Int16Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);

@@ -57,6 +57,22 @@ export function watched(inner: Kernels): Watched {
     }
     return answer;
   };
+  const spectrumTouched = ([words, count, samples, sampleCount, out, outCount]: Parameters<
+    Kernels["stft"]
+  >): Touched => {
+    const block = new Int32Array(inner.memory.buffer, words, count);
+    const [isInteger, scratch] = [block[3]!, block[34]!];
+    return {
+      read: [
+        [words, 4 * count],
+        [samples, (isInteger === 1 ? 2 : 4) * sampleCount],
+      ],
+      written: [
+        [words + 4 * scratch, 4 * (count - scratch)],
+        [out, 4 * outCount],
+      ],
+    };
+  };
   const kernels: Kernels = {
     ...inner,
     image: (words, count, source, bytes, target, targetBytes, scratch) => {
@@ -115,6 +131,12 @@ export function watched(inner: Kernels): Watched {
     level: (samples, count, stats, ...numbers) =>
       watch("level", { read: [[samples, 4 * count]], written: [[stats, 40]] }, () =>
         inner.level(samples, count, stats, ...numbers),
+      ),
+    stft: (...given) => watch("stft", spectrumTouched(given), () => inner.stft(...given)),
+    log_mel: (...given) => watch("log_mel", spectrumTouched(given), () => inner.log_mel(...given)),
+    gain: (samples, count, out, ...numbers) =>
+      watch("gain", { read: [[samples, 4 * count]], written: [[out, 4 * count]] }, () =>
+        inner.gain(samples, count, out, ...numbers),
       ),
     gemv_i8: (weights, activations, scales, biases, output, rows, columns, isRectified) => {
       const read: Range[] = [

@@ -3,6 +3,7 @@
 
 import { FLAVOURS, load } from "../../../kernels/pkg/browser.js";
 import { seededRng } from "../../../runtime/core/rng.js";
+import { type OpKernels, REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
 import { kernelsIn } from "../../../runtime/ops/wasm-kernels.js";
 import { OP_CASES } from "../../parity/ops/cases.js";
 import { faultOf } from "../../parity/ops/fault.js";
@@ -26,6 +27,8 @@ async function play(flavour: (typeof FLAVOURS)[number]): Promise<PageResult> {
   let cases = 0;
   const faults: string[] = [];
   for (const [op, makeCase] of Object.entries(OP_CASES)) {
+    // What the kernels have not is the reference itself, and would equal it in vain.
+    if (ops[op as keyof OpKernels] === REFERENCE_KERNELS[op as keyof OpKernels]) continue;
     for (let seed = 0; seed < CASES; seed++, cases++) {
       const fault = faultOf(makeCase(seededRng(seed)), ops);
       if (fault !== undefined) faults.push(`${op}, seed ${seed}: ${fault}`);

@@ -47,7 +47,14 @@ describe.each(flavours)("wasm $flavour", ({ flavour, instance }) => {
     expect(instance).toBeTypeOf("object");
   });
 
-  test.skipIf(typeof instance === "string").each(ops)(
+  // What the kernels have not is the reference itself, and would equal it in vain.
+  const own = ops.filter((op) => {
+    if (typeof instance === "string") return true;
+    const name = op as keyof OpKernels;
+    return kernelsIn(instance, { name: flavour })[name] !== REFERENCE_KERNELS[name];
+  });
+
+  test.skipIf(typeof instance === "string").each(own)(
     `%s equals the reference in ${CASES} cases and stays inside its views`,
     (op) => {
       if (typeof instance === "string") throw new Error(instance);
