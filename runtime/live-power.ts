@@ -64,7 +64,7 @@ export class LivePower {
   private readonly startedUs: number;
   private readonly measureUs: number;
   private readonly moves: MoveRecord[] = [];
-  private looks: Look[] = [];
+  private readonly looks: Look[] = [];
   private free: { readonly from: Look | undefined; watts: number | "unknown" } = {
     from: undefined,
     watts: "unknown",
@@ -159,22 +159,22 @@ export class LivePower {
   private hold(watts: number): void {
     this.runtime.setPackageWatts(watts);
     this.heldSinceUs = this.runtime.clock.nowUs();
-    this.looks = [];
+    this.looks.length = 0;
   }
 
   /** One window that ends now, by what the meter counted in it. */
   private judge(now: Look, budgetWatts: number): void {
-    const { looks } = this;
-    looks.push(now);
-    const first = looks.findLastIndex(({ atUs }) => now.atUs - atUs >= WINDOW_US);
+    this.looks.push(now);
+    const first = this.looks.findLastIndex(({ atUs }) => now.atUs - atUs >= WINDOW_US);
     if (first < 0) return;
-    looks.splice(0, first);
-    const watts = averageOf(looks[0]!, now);
+    const from = this.looks[first]!;
+    this.looks.splice(0, first);
+    const watts = averageOf(from, now);
     if (watts === undefined) return;
     const isOver = watts > budgetWatts;
     const heldUs = now.atUs - this.heldSinceUs!;
     if (isOver) this.settledUs = heldUs;
-    if (looks[0]!.atUs - this.heldSinceUs! < SETTLING_WINDOWS * WINDOW_US) return;
+    if (from.atUs - this.heldSinceUs! < SETTLING_WINDOWS * WINDOW_US) return;
     this.settled.windows += 1;
     if (isOver) this.settled.over += 1;
     this.settled.highestWatts = Math.max(this.settled.highestWatts, watts);
