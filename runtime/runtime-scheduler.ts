@@ -156,6 +156,11 @@ export class RuntimeScheduler {
     this.seats.delete(sessionId);
   }
 
+  private ring(): void {
+    this.alarm = undefined;
+    this.look();
+  }
+
   private look(): void {
     const nowUs = this.clock.nowUs();
     this.noteStarts(nowUs);
@@ -169,17 +174,16 @@ export class RuntimeScheduler {
   private lookAtMemory(): void {
     const { memoryBytes } = this.options;
     if (memoryBytes === undefined) return;
-    const seats = [...this.seats.values()];
-    const usedBytes = seats.reduce((sum, seat) => sum + seat.openBytes, 0);
-    const isShort = usedBytes > memoryBytes;
+    const seats = [...this.seats.values()].sort((a, b) => b.rank - a.rank);
+    const usedBytes = (): number => seats.reduce((sum, seat) => sum + seat.openBytes, 0);
+    const isQuiet = this.critical.size === 0 && this.scheduler.mode !== "protected";
+    const hasLetGo = isQuiet && usedBytes() > memoryBytes && seats.some((seat) => this.letGo(seat));
+    // Nobody moves down for what was just let go.
+    const shortBytes = usedBytes();
     this.scheduler.memoryChanged(
-      isShort ? `models of ${usedBytes} bytes, ${memoryBytes} are allowed` : undefined,
+      shortBytes > memoryBytes ? `models of ${shortBytes} bytes, ${memoryBytes} are allowed` : undefined,
     );
-    if (this.critical.size > 0 || this.scheduler.mode === "protected") return;
-    if (isShort) {
-      const byRank = seats.sort((a, b) => b.rank - a.rank);
-      for (const seat of byRank) if (this.letGo(seat)) return;
-    }
+    if (!isQuiet || hasLetGo) return;
     const isBack = (seat: Seat): boolean =>
       seat.isGone && !seat.isReopening && this.holdsOf(seat).every((hold) => hold === "reopening");
     const back = seats.find(isBack);
@@ -271,11 +275,9 @@ export class RuntimeScheduler {
   private arm(atUs: number): void {
     if (this.alarm && this.alarm.atUs <= atUs) return;
     this.alarm?.alarm.cancel();
-    const ring = (): void => {
-      this.alarm = undefined;
-      this.look();
-    };
-    this.alarm = { atUs, alarm: this.clock.setAlarm(atUs, ring) };
+    // A timer is a root: through it a runtime that was dropped without being closed would never be collected.
+    const self = new WeakRef(this);
+    this.alarm = { atUs, alarm: this.clock.setAlarm(atUs, () => self.deref()?.ring()) };
   }
 }
 

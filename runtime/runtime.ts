@@ -141,6 +141,11 @@ export async function composeRuntime(options: RuntimeOptions = {}): Promise<Runt
   return runtime;
 }
 
+// An alarm of the event loop holds its clock: made inside the constructor below, a clock would hold all that the constructor can
+// see, and a runtime that was dropped without being closed would never be collected.
+const clockOf = (addon: NativeAddon): Clock => new SystemClock(() => addon.nowUs());
+const withoutHold = (clock: Clock): Clock => new SystemClock(() => clock.nowUs(), { holdsProcess: false });
+
 type Native = { readonly addon: NativeAddon } | { readonly addon: null; readonly reasons: readonly string[] };
 
 class ComposedRuntime implements Runtime {
@@ -169,7 +174,7 @@ class ComposedRuntime implements Runtime {
     const onVetted = ({ detail }: { detail: string }): void => this.emit("model.vet", { detail });
     const vetting = { mode, addon, root: this.store.root, onVetted, signal: this.opens.signal };
     if (addon) {
-      this.clock = new SystemClock(() => addon.nowUs());
+      this.clock = clockOf(addon);
       const shared = { addon, ortLibraryPath: findOrtLibrary, sharing };
       const graphs = new NativeProvider({ name: "ort", ...shared });
       const vetted = new VettedProvider(graphs, { ...vetting, ortVersion: () => graphs.libraryVersion() });
@@ -196,7 +201,7 @@ class ComposedRuntime implements Runtime {
       signal: opens.signal,
     });
     this.scheduler = new RuntimeScheduler({
-      clock: new SystemClock(() => clock.nowUs(), { holdsProcess: false }),
+      clock: withoutHold(clock),
       events,
       providers: nulls ? [graphs, nulls] : [graphs],
       admit: (asks) => admission.port(asks),

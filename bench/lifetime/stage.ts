@@ -69,6 +69,7 @@ export class Stage {
     mkdirSync(join(to, "build", "Release"), { recursive: true });
     cpSync(built, join(to, "dist", "runtime"), { recursive: true });
     for (const file of ["package.json", "binding.gyp"]) cpSync(join(from, file), join(to, file));
+    cpSync(join(from, "kernels/pkg"), join(to, "kernels/pkg"), { recursive: true });
     cpSync(addon, join(to, "build", "Release", "redline.node"));
     symlinkSync(join(from, "node_modules"), join(to, "node_modules"), "junction");
   }

@@ -100,7 +100,8 @@ function obstacleOf({ graph, origin, ort, only }: OpenRequest): string | undefin
     return "no golden vectors to hold a program against";
   if (only !== "program" && !ALWAYS_ON.includes(origin.task ?? ""))
     return "its task is none that is always on";
-  const { intraOpThreads = 1, ...others } = ort ?? {};
+  // Whether threads spin means nothing where there is one.
+  const { intraOpThreads = 1, spin: _, ...others } = ort ?? {};
   if (intraOpThreads !== 1 || Object.keys(others).length > 0) return "options of ONNX Runtime were given";
   return undefined;
 }

@@ -38,6 +38,7 @@ export class BrokenInstall {
       copyFileSync(join(REPO_ROOT, name), join(this.package, name));
     }
     symlinkSync(join(REPO_ROOT, "models"), join(this.package, "models"));
+    symlinkSync(join(REPO_ROOT, "kernels"), join(this.package, "kernels"));
     copyFileSync(native.path, this.addon);
     this.list();
 

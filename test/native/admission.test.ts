@@ -40,7 +40,7 @@ describe.skipIf(loadNative().addon === null)("a runtime", () => {
     expect(await readdir(join(root, "profiles"))).toContain("machine.json");
     const { events } = runtime.events.read(0);
     expect(events.find(({ kind }) => kind === "session.load")?.detail).toMatch(
-      /^road-seg@int8-320 on ort, promised, threads 1 of the threads tried/,
+      /^road-seg@int8-320 on ort \(its task is none that is always on\), promised, threads 1 of the threads tried/,
     );
     const outcome = await again.run({ image: new Float32Array(3 * 320 * 320) });
     expect(outcome.status).toBe("done");

@@ -23,7 +23,7 @@ describe.skipIf(loadNative().addon === null)("silero-vad", () => {
       const loads = runtime.events.read(0).events.filter(({ kind }) => kind === "session.load");
       expect(loads.map(({ detail }) => detail)).toEqual([
         expect.stringMatching(
-          /^silero-vad.*@fp32 on program \(11 ops, arena \d+ bytes, weights \d+ bytes\)$/,
+          /^silero-vad.*@fp32 on program \(11 ops, arena \d+ bytes, weights \d+ bytes\), best-effort$/,
         ),
       ]);
       if (inline.status !== "done" || lane.status !== "done")
@@ -39,7 +39,7 @@ describe.skipIf(loadNative().addon === null)("silero-vad", () => {
     await runtime.open("silero-vad", { provider: "ort" });
 
     const loads = runtime.events.read(0).events.filter(({ kind }) => kind === "session.load");
-    expect(loads.map(({ detail }) => detail)).toEqual(["silero-vad@fp32 on ort (asked for)"]);
+    expect(loads.map(({ detail }) => detail)).toEqual(["silero-vad@fp32 on ort (asked for), best-effort"]);
   });
 
   test("is described with its ops, its arena and its weights; a model that is no program with what stands against it", async () => {
