@@ -19,5 +19,6 @@ async function run({ provider, share, ...load }: PowerRequest): Promise<LiveRunR
   await using runtime = await createRuntime({ provider, power: {} });
   const power = share === null ? {} : { power: { share } };
   const live = await startLiveRun({ runtime, ...load, ...power, hog: "driving-model" });
-  return live.finished;
+  // Awaited here: leaving the block closes the runtime.
+  return await live.finished;
 }
