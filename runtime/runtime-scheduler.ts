@@ -1,20 +1,19 @@
 // Owns the one scheduler of a runtime: its alarm, the numbers of its lanes, and how its decisions reach sessions and events.
 // Knows no model and no thread. Invariant: it keeps no process alive, and looks at nothing while no session is open.
 
-import type { BudgetSource } from "./core/budget.js";
+import type { BudgetSource, ThreadAsk } from "./core/budget.js";
 import type { Alarm, Clock } from "./core/clock.js";
 import { CRITICALITIES, type Criticality } from "./core/contract.js";
 import { RedlineError, reasonOf } from "./core/errors.js";
 import { type EventSink, eventOf } from "./core/events.js";
 import type { Settlement } from "./core/lane.js";
-import type { Rung } from "./core/rung.js";
-import type { SessionWord } from "./core/session-word.js";
 import type { Provider } from "./providers/provider.js";
 import type { AdmissionPort } from "./scheduler/admission-port.js";
 import { laneEvent, modeEvent, moveEvent } from "./scheduler/policy-event.js";
 import { type Hold, overrunUsOf, type SessionPlan } from "./scheduler/scheduled-session.js";
 import { type Dispatch, SCHEDULER_RULES, Scheduler, type SchedulerRules } from "./scheduler/scheduler.js";
-import type { ArrivingJob, GovernedSession, SessionPolicy } from "./sessions/session-policy.js";
+import { Seat, type SeatDesk } from "./scheduler-seat.js";
+import type { ArrivingJob, SessionPolicy } from "./sessions/session-policy.js";
 
 /** What the scheduler of a runtime works with. */
 export interface RuntimeSchedulerOptions {
@@ -58,7 +57,7 @@ interface Run {
 }
 
 /** Policy over every session of one runtime. */
-export class RuntimeScheduler {
+export class RuntimeScheduler implements SeatDesk {
   private readonly scheduler: Scheduler;
   private readonly seats = new Map<number, Seat>();
   private readonly runs = new Map<number, Run>();
@@ -68,7 +67,7 @@ export class RuntimeScheduler {
   private readonly critical = new Set<number>();
   private readonly clock: Clock;
   private readonly events: EventSink;
-  private budget: Pick<BudgetSource, "pressure" | "overspent"> | undefined;
+  private budget: BudgetSource | undefined;
   private pressureUs = Number.NEGATIVE_INFINITY;
   private alarm: { readonly atUs: number; readonly alarm: Alarm } | undefined;
   private sessionId = 0;
@@ -91,7 +90,7 @@ export class RuntimeScheduler {
   }
 
   /** From now on the budget is looked at ten times a second. */
-  watchBudget(budget: Pick<BudgetSource, "pressure" | "overspent">): void {
+  watchBudget(budget: BudgetSource): void {
     this.budget = budget;
   }
 
@@ -167,6 +166,7 @@ export class RuntimeScheduler {
     this.takePower();
     this.scheduler.tick(nowUs);
     this.lookAtMemory();
+    this.lookAtThreads();
     if (this.seats.size > 0) this.arm(this.scheduler.nextWakeUs());
   }
 
@@ -176,7 +176,7 @@ export class RuntimeScheduler {
     if (memoryBytes === undefined) return;
     const seats = [...this.seats.values()].sort((a, b) => b.rank - a.rank);
     const usedBytes = (): number => seats.reduce((sum, seat) => sum + seat.openBytes, 0);
-    const isQuiet = this.critical.size === 0 && this.scheduler.mode !== "protected";
+    const { isQuiet } = this;
     const hasLetGo = isQuiet && usedBytes() > memoryBytes && seats.some((seat) => this.letGo(seat));
     // Nobody moves down for what was just let go.
     const shortBytes = usedBytes();
@@ -203,6 +203,34 @@ export class RuntimeScheduler {
       eventOf({ kind: "session.release", atUs: this.clock.nowUs(), session: seat.name, detail }),
     );
     return true;
+  }
+
+  /** What costs processor time, and is never done beside a critical job. */
+  private get isQuiet(): boolean {
+    return this.critical.size === 0 && this.scheduler.mode !== "protected";
+  }
+
+  /**
+   * Sessions of which nothing was promised take the threads that the budget asks for, one after another. A promise was shown
+   * to hold with the threads of its plan, and keeps them.
+   */
+  private lookAtThreads(): void {
+    const ask = this.budget?.ask();
+    if (ask === undefined || !this.isQuiet) return;
+    const seats = [...this.seats.values()].filter(({ plan }) => !plan.isPromised);
+    const behind = seats.find((seat) => seat.isBehind(ask) && !seat.isReopening);
+    if (behind && !seats.some(({ following }) => following)) behind.following = this.follow(behind, ask);
+  }
+
+  private async follow(seat: Seat, ask: ThreadAsk): Promise<void> {
+    // Also where it fails: the same is not tried again before something else is asked.
+    seat.threadAsk = ask;
+    try {
+      if ((await seat.follow(ask)) > 0) this.tellReopened(seat, `opened anew ${threadWords(ask)}`);
+    } catch (error) {
+      this.tellReopened(seat, `stays as it was, not opened anew ${threadWords(ask)}: ${reasonOf(error)}`);
+    }
+    seat.following = undefined;
   }
 
   private holdsOf(seat: Seat): readonly Hold[] {
@@ -257,18 +285,19 @@ export class RuntimeScheduler {
   private async reopen(seat: Seat, why: string): Promise<void> {
     if (seat.isReopening) return;
     seat.isReopening = true;
-    const told = (detail: string): void =>
-      this.events.emit(
-        eventOf({ kind: "session.reopen", atUs: this.clock.nowUs(), session: seat.name, detail }),
-      );
+    await seat.following;
     try {
       await seat.reopen();
       seat.isReopening = false;
-      told(`opened anew ${why}`);
+      this.tellReopened(seat, `opened anew ${why}`);
       this.scheduler.reopened(seat.plan.sessionId);
     } catch (error) {
-      told(`stays suspended, not opened anew ${why}: ${reasonOf(error)}`);
+      this.tellReopened(seat, `stays suspended, not opened anew ${why}: ${reasonOf(error)}`);
     }
+  }
+
+  private tellReopened({ name }: Seat, detail: string): void {
+    this.events.emit(eventOf({ kind: "session.reopen", atUs: this.clock.nowUs(), session: name, detail }));
   }
 
   /** Looks at or after `atUs`, or sooner. */
@@ -281,73 +310,7 @@ export class RuntimeScheduler {
   }
 }
 
-/** One session's place at the scheduler. */
-class Seat implements SessionPolicy {
-  rung: Rung;
-  /** Also once it could not be reopened: nobody tries again. */
-  isReopening = false;
-  private session: GovernedSession | undefined;
-  private word: SessionWord | undefined;
-
-  constructor(
-    private readonly scheduler: RuntimeScheduler,
-    readonly plan: SessionPlan,
-  ) {
-    this.rung = plan.rungs[0]!.rung;
-  }
-
-  get name(): string {
-    return this.session?.name ?? "";
-  }
-
-  arrive(job: ArrivingJob): Dispatch {
-    return this.scheduler.arrive(this, job);
-  }
-
-  foundNoSlot(): void {
-    this.scheduler.foundNoSlot(this.plan.sessionId);
-  }
-
-  stopAsked(jobId: number): void {
-    this.scheduler.stopAsked(jobId);
-  }
-
-  settled(settlement: Settlement): void {
-    this.scheduler.settled(settlement);
-  }
-
-  attach(session: GovernedSession): void {
-    this.session = session;
-    if (this.word) session.publish(this.word);
-  }
-
-  closed(): void {
-    this.scheduler.leave(this.plan.sessionId);
-  }
-
-  publish(word: SessionWord): void {
-    this.word = word;
-    this.session?.publish(word);
-  }
-
-  async reopen(): Promise<void> {
-    await this.session?.reopen();
-  }
-
-  /** Higher is less critical. */
-  get rank(): number {
-    return CRITICALITIES.indexOf(this.plan.isPromised ? this.plan.contract.criticality : "background");
-  }
-
-  get openBytes(): number {
-    return this.session?.openBytes ?? 0;
-  }
-
-  get isGone(): boolean {
-    return this.session?.isGone === true;
-  }
-
-  release(which: "idle" | "unused"): number {
-    return this.session?.release(which) ?? 0;
-  }
+function threadWords({ threads, spin }: ThreadAsk): string {
+  if (threads === "one") return "with one thread, as the power budget asks";
+  return spin === "never" ? "with threads that do not spin, as the power budget asks" : "as planned";
 }

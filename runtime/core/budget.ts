@@ -56,6 +56,20 @@ export interface PowerAsk {
   readonly cpuPreference: "performance" | "balance_performance" | "balance_power" | "power";
 }
 
+/** Nothing is asked for. */
+export const AS_PLANNED: PowerAsk = Object.freeze({
+  rung: "planned",
+  rate: "planned",
+  threads: "planned",
+  spin: "planned",
+  device: "planned",
+  workloadType: "Default",
+  cpuPreference: "balance_performance",
+});
+
+/** The part of an ask that a session follows by being opened anew. */
+export type ThreadAsk = Pick<PowerAsk, "threads" | "spin">;
+
 /** The port through which schedulers and plans read the budget. Every call returns at once. */
 export interface BudgetSource {
   pressure(): PowerPressure;

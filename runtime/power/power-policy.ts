@@ -1,7 +1,7 @@
 // Owns what a preset, a supply and a band ask for, and the checks of the power options. Decides for no session.
 // Invariant: a frozen policy holds only values the checks here accept; every number of a preset can be overridden.
 
-import type { PowerAsk, PowerBand } from "../core/budget.js";
+import { AS_PLANNED, type PowerAsk, type PowerBand } from "../core/budget.js";
 import { usFromMs } from "../core/clock.js";
 import { RedlineError } from "../core/errors.js";
 import type { SupplyReading } from "./battery.js";
@@ -172,15 +172,6 @@ export class SupplyPolicy {
   }
 }
 
-const AS_PLANNED: PowerAsk = Object.freeze({
-  rung: "planned",
-  rate: "planned",
-  threads: "planned",
-  spin: "planned",
-  device: "planned",
-  workloadType: "Default",
-  cpuPreference: "balance_performance",
-});
 const AS_LITTLE: PowerAsk = Object.freeze({
   rung: "lowest-that-keeps-the-contract",
   rate: "lowest-that-keeps-the-contract",

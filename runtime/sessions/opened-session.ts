@@ -1,6 +1,7 @@
 // Owns a session's jobs from inputs to outcome: slots, deadlines, cancelling, counting. Knows no silicon and no policy.
 // Invariant: each run settles once, is emitted as one event, and its slot is held by exactly one owner.
 
+import type { ThreadAsk } from "../core/budget.js";
 import { type FrozenContract, isKept } from "../core/contract.js";
 import { RedlineError } from "../core/errors.js";
 import { type EventSink, eventOf } from "../core/events.js";
@@ -63,7 +64,6 @@ interface Unrun {
 export class OpenedSession implements Session, GovernedSession {
   readonly name: string;
   readonly model: string;
-  readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   readonly plan: OpenedPlan;
@@ -80,7 +80,6 @@ export class OpenedSession implements Session, GovernedSession {
   ) {
     this.name = parts.name;
     this.model = parts.model;
-    this.threads = parts.threads;
     this.manifest = parts.manifest;
     this.contract = parts.contract;
     this.plan = parts.plan;
@@ -111,6 +110,10 @@ export class OpenedSession implements Session, GovernedSession {
 
   get device(): string {
     return this.policy.rung.device;
+  }
+
+  get threads(): number {
+    return this.current.request.ort?.intraOpThreads ?? this.parts.threads;
   }
 
   get inputs(): readonly TensorSpec[] {
@@ -208,6 +211,10 @@ export class OpenedSession implements Session, GovernedSession {
 
   reopen(): Promise<void> {
     return this.variants.reopen();
+  }
+
+  follow(ask: ThreadAsk): Promise<number> {
+    return this.variants.follow(ask);
   }
 
   get openBytes(): number {

@@ -23,9 +23,11 @@ export class OpenedVariant {
   /** Its provider lost a job, or it was let go: what it still holds may be read, nothing new is run on it. */
   isGone = false;
 
+  /** @param request how it was opened: as its graph says, or with fewer threads */
   constructor(
     readonly graph: VariantGraph,
     readonly opened: ProviderSession,
+    readonly request: VariantGraph["request"] = graph.request,
   ) {
     this.pool = new SlotPool(opened.slots.length);
   }

@@ -1,6 +1,8 @@
 // Owns every variant of one session: which are open, the word they have, what is opened anew or let go.
-// Knows no job and no contract. Invariant: a graph that is replaced is closed beside the session, which does not wait for it.
+// Knows no job and no contract. Invariant: a graph that is replaced is closed beside the session, which does not wait for it,
+// and not before the jobs that run on it have ended and given back what they hold.
 
+import { AS_PLANNED, type ThreadAsk } from "../core/budget.js";
 import type { Settlement } from "../core/lane.js";
 import type { SessionWord } from "../core/session-word.js";
 import type { Provider } from "../providers/provider.js";
@@ -11,6 +13,9 @@ export class OpenedVariants {
   private readonly variants: Map<string, OpenedVariant>;
   /** Closes of graphs that were lost or let go. */
   private readonly retired = new Set<Promise<void>>();
+  /** Replaced graphs of which somebody still holds a slot. */
+  private readonly leaving = new Set<OpenedVariant>();
+  private ask: ThreadAsk = AS_PLANNED;
   private word: SessionWord | undefined;
   private isClosing = false;
 
@@ -64,6 +69,21 @@ export class OpenedVariants {
     for (let gone = findGone(); gone && !this.isClosing; gone = findGone()) await this.replace(gone);
   }
 
+  /**
+   * Opens anew whatever has other threads than are asked for, and runs new jobs there once it stands; answers how many
+   * variants that were. Rejects with the provider's RedlineError; what is open then stays.
+   */
+  async follow(ask: ThreadAsk): Promise<number> {
+    this.ask = ask;
+    let followed = 0;
+    for (const variant of this.all) {
+      const request = asAsked(variant.graph.request, ask);
+      if (variant.isGone || this.isClosing || isSame(request, variant.request)) continue;
+      if (await this.replace(variant)) followed += 1;
+    }
+    return followed;
+  }
+
   /** Lets go of every variant but `kept` of which nobody holds a slot; answers the bytes of the models. */
   release(kept: string | undefined): number {
     let bytes = 0;
@@ -78,22 +98,58 @@ export class OpenedVariants {
 
   async close(): Promise<void> {
     this.isClosing = true;
-    await Promise.all(this.all.map((variant) => variant.opened.close()));
+    await Promise.all([...this.all, ...this.leaving].map((variant) => variant.opened.close()));
     await Promise.all(this.retired);
   }
 
-  private async replace(gone: OpenedVariant): Promise<void> {
-    const { provider, onSettle } = this;
-    const { graph } = gone;
-    const opened = await provider.open({ ...graph.request, onSettle });
-    if (this.isClosing) return opened.close();
-    this.variants.set(graph.variant, new OpenedVariant(graph, opened));
+  /** Opens another in its place; answers whether that is where new jobs run now. */
+  private async replace(old: OpenedVariant): Promise<boolean> {
+    const { graph, isGone } = old;
+    const request = asAsked(graph.request, this.ask);
+    const opened = await this.provider.open({ ...request, onSettle: this.onSettle });
+    // While it was opened the session may have closed, or have let go of what it was to replace.
+    if (this.isClosing || old.isGone !== isGone) {
+      await opened.close();
+      return false;
+    }
+    this.variants.set(graph.variant, new OpenedVariant(graph, opened, request));
     if (this.word) opened.publish(this.word);
-    this.retire(gone);
+    if (isGone) this.retire(old);
+    else this.retireWhenFree(old);
+    return true;
+  }
+
+  private retireWhenFree(variant: OpenedVariant): void {
+    this.leaving.add(variant);
+    variant.pool.whenFree(() => {
+      this.leaving.delete(variant);
+      if (!this.isClosing) this.retire(variant);
+    });
   }
 
   private retire(variant: OpenedVariant): void {
     const retiring = variant.opened.close().finally(() => this.retired.delete(retiring));
     this.retired.add(retiring);
   }
+}
+
+/** Opened as planned, but for what is asked. */
+function asAsked(request: VariantGraph["request"], { threads, spin }: ThreadAsk): VariantGraph["request"] {
+  const { intraOpThreads = 1, spin: spins = false } = request.ort ?? {};
+  const isNarrow = threads === "one" && intraOpThreads > 1;
+  const isCalm = spin === "never" && spins;
+  if (!isNarrow && !isCalm) return request;
+  const ort = {
+    ...request.ort,
+    ...(isNarrow ? { intraOpThreads: 1 } : {}),
+    ...(isCalm || isNarrow ? { spin: false } : {}),
+  };
+  return { ...request, ort };
+}
+
+function isSame(
+  { ort: one = {} }: VariantGraph["request"],
+  { ort: other = {} }: VariantGraph["request"],
+): boolean {
+  return one.intraOpThreads === other.intraOpThreads && one.spin === other.spin;
 }

@@ -1,6 +1,7 @@
 // Owns the port through which a session asks policy about its jobs, and the face it shows to policy. Knows no scheduler
 // object. Invariant: every job that `arrive` lets run is told of by `settled` exactly once.
 
+import type { ThreadAsk } from "../core/budget.js";
 import type { Settlement } from "../core/lane.js";
 import type { Rung } from "../core/rung.js";
 import type { SessionWord } from "../core/session-word.js";
@@ -41,6 +42,11 @@ export interface GovernedSession {
   publish(word: SessionWord): void;
   /** Opens anew what is gone. Rejects with the provider's RedlineError. */
   reopen(): Promise<void>;
+  /**
+   * Opens anew what has other threads than are asked for; jobs under way end where they are. Answers how many variants that
+   * were. Rejects with the provider's RedlineError; what is open then stays.
+   */
+  follow(ask: ThreadAsk): Promise<number>;
   /** Bytes of the models it has open. */
   readonly openBytes: number;
   /** Whether the variant of its rung is gone: nothing can run before it is opened anew. */

@@ -5,6 +5,7 @@
 export class SlotPool {
   private readonly free: number[];
   private readonly held: boolean[];
+  private leaver: (() => void) | undefined;
 
   constructor(count: number) {
     this.free = Array.from({ length: count }, (_, index) => count - 1 - index);
@@ -28,5 +29,18 @@ export class SlotPool {
     if (!this.held[index]) return;
     this.held[index] = false;
     this.free.push(index);
+    if (this.isFree) this.leave();
+  }
+
+  /** Calls `leave` once, as soon as nobody holds a slot. For a pool out of which nothing is taken any more. */
+  whenFree(leave: () => void): void {
+    this.leaver = leave;
+    if (this.isFree) this.leave();
+  }
+
+  private leave(): void {
+    const leaver = this.leaver;
+    this.leaver = undefined;
+    leaver?.();
   }
 }

@@ -35,6 +35,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
   "runtime-power.ts": 9,
   "open-request.ts": 7,
   "runtime-scheduler.ts": 8,
+  "scheduler-seat.ts": 8,
   "session-ladder.ts": 8,
   "session-opener.ts": 9,
   "runtime-admission.ts": 7,
@@ -51,6 +52,8 @@ export const LAYERS: Readonly<Record<string, number>> = {
 export const NAMED_EXCEPTIONS: Readonly<Record<string, string>> = {
   "open-request.ts -> runtime-admission.ts":
     "a request is made for the lane and the threads that were planned",
+  "runtime-scheduler.ts -> scheduler-seat.ts":
+    "the scheduler of a runtime keeps a seat for every session",
   "open-promise-first.ts -> runtime.ts": "a promise is asked of a runtime",
   "live-run.ts -> open-promise-first.ts":
     "the main job asks for promises, and runs without them where it must",

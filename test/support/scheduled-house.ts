@@ -36,6 +36,10 @@ export interface Opening {
   readonly steps?: readonly LadderStep[];
   readonly isTemporal?: boolean;
   readonly wcetUs?: number;
+  /** Default: promised. */
+  readonly isPromised?: boolean;
+  /** The threads of the plan. Default: one. */
+  readonly threads?: number;
 }
 
 /** One runtime's sessions, without a runtime. */
@@ -56,10 +60,12 @@ export class ScheduledHouse {
     const contract = freezeContract(opening.contract);
     const { criticality } = contract;
     const request = { graph: null, criticality, laneIndex: 0, slots: 3, statedShapes: {}, isInline: false };
+    const { threads = 1 } = opening;
+    const ort = { intraOpThreads: threads, spin: threads > 1 };
     const variants = ["large", "small"] as const;
     return OpenedSession.open({
-      ...{ name, model: "doubler", threads: 1, manifest: null, contract, plan: UNPLANNED, provider, events },
-      graphs: variants.map((variant) => ({ variant, bytes: BYTES[variant], request })),
+      ...{ name, model: "doubler", threads, manifest: null, contract, plan: UNPLANNED, provider, events },
+      graphs: variants.map((variant) => ({ variant, bytes: BYTES[variant], request: { ...request, ort } })),
       admit: async (opened) => {
         const rungs = freezeLadder(opening.steps ?? [], {
           plan: { variant: "large", device: "cpu" },
@@ -76,7 +82,7 @@ export class ScheduledHouse {
             memoryBytes: BYTES[rung.variant as keyof typeof BYTES],
           })),
           isTemporal: opening.isTemporal ?? false,
-          isPromised: true,
+          isPromised: opening.isPromised ?? true,
         });
       },
       isInlineWhenShort: false,

@@ -26,6 +26,12 @@ export interface VirtualWork {
 export class VirtualProvider implements Provider {
   readonly name = "null" as const;
   readonly work: VirtualWork = { busyUs: 1000, stopUs: 10, kind: "completed", message: undefined };
+  /** Every request that was granted. */
+  readonly requests: OpenRequest[] = [];
+  /** Sessions that have closed. */
+  closed = 0;
+  /** Set: nothing more is opened, and this is why. */
+  refusal: string | undefined;
   private jobId = 0;
   private readonly sessions: VirtualSession[] = [];
 
@@ -41,8 +47,13 @@ export class VirtualProvider implements Provider {
   }
 
   async open(request: OpenRequest): Promise<ProviderSession> {
+    if (this.refusal !== undefined) throw new Error(this.refusal);
+    this.requests.push(request);
     const sessionId = this.sessions.length + 1;
-    const session = new VirtualSession({ clock: this.clock, work: this.work, sessionId }, request);
+    const onClosed = (): void => {
+      this.closed += 1;
+    };
+    const session = new VirtualSession({ clock: this.clock, work: this.work, sessionId, onClosed }, request);
     this.sessions.push(session);
     return session;
   }
@@ -65,17 +76,24 @@ class VirtualSession implements ProviderSession {
   readonly sessionId: number;
   private readonly clock: VirtualClock;
   private readonly work: VirtualWork;
+  private readonly onClosed: () => void;
   private readonly lane: ModelLane;
   private readonly inFlight = new Set<number>();
   private finish: ((kind: RunEnd["kind"]) => void) | undefined;
 
   constructor(
-    { clock, work, sessionId }: { clock: VirtualClock; work: VirtualWork; sessionId: number },
+    {
+      clock,
+      work,
+      sessionId,
+      onClosed,
+    }: { clock: VirtualClock; work: VirtualWork; sessionId: number; onClosed: () => void },
     private readonly request: OpenRequest,
   ) {
     this.clock = clock;
     this.work = work;
     this.sessionId = sessionId;
+    this.onClosed = onClosed;
     this.slots = Array.from({ length: request.slots }, (_, index) => new VirtualSlot(index));
     this.lane = new ModelLane({
       clock,
@@ -127,6 +145,7 @@ class VirtualSession implements ProviderSession {
   async close(): Promise<void> {
     for (const jobId of this.inFlight) this.cancel(jobId, "closing");
     while (this.inFlight.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    this.onClosed();
   }
 
   private start(job: LaneJob, ended: (end: RunEnd) => void): void {

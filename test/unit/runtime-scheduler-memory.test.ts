@@ -1,7 +1,7 @@
 // What becomes of models while memory is short: sessions under a runtime's scheduler, in virtual time.
 
 import { beforeEach, expect, test } from "vitest";
-import type { PowerBand, PowerPressure } from "../../runtime/core/budget.js";
+import { AS_PLANNED, type PowerBand, type PowerPressure } from "../../runtime/core/budget.js";
 import { CAMERA, HELPER, runOnce, ScheduledHouse, X } from "../support/scheduled-house.js";
 
 let house: ScheduledHouse;
@@ -9,7 +9,11 @@ let pressure: PowerPressure;
 
 function watch(memoryBytes: number): void {
   house = new ScheduledHouse(() => ({ isAdmitted: true, reasons: [] }), { memoryBytes });
-  house.scheduler.watchBudget({ pressure: () => pressure, overspent: () => new Map() });
+  house.scheduler.watchBudget({
+    pressure: () => pressure,
+    overspent: () => new Map(),
+    ask: () => AS_PLANNED,
+  });
 }
 
 /** Red holds background sessions back. */

@@ -1,7 +1,7 @@
 // What a running program's scheduler does with a budget: who pays, in which words, and who is left alone.
 
 import { beforeEach, expect, test } from "vitest";
-import type { BudgetSource, PowerPressure } from "../../runtime/core/budget.js";
+import { AS_PLANNED, type BudgetSource, type PowerPressure } from "../../runtime/core/budget.js";
 import { type Criticality, freezeContract } from "../../runtime/core/contract.js";
 import { freezeLadder, type LadderStep } from "../../runtime/core/rung.js";
 import { laneIdOf, RuntimeScheduler } from "../../runtime/runtime-scheduler.js";
@@ -28,7 +28,8 @@ beforeEach(() => {
   suspended = new Set();
   pressure = { watts: 2, budgetWatts: 10, saveWatts: -5, band: "green", source: "measured" };
   overspent = new Map();
-  const budget: Pick<BudgetSource, "pressure" | "overspent"> = {
+  const budget: BudgetSource = {
+    ask: () => AS_PLANNED,
     pressure: () => ({ atUs: clock.nowUs(), ...pressure }),
     overspent: () => overspent,
   };
@@ -53,6 +54,7 @@ function seat(name: string, criticality: Criticality, steps: LadderStep[] = []):
     name,
     publish: ({ isSuspended }) => void (isSuspended ? suspended.add(name) : suspended.delete(name)),
     reopen: async () => {},
+    follow: async () => 0,
     openBytes: 0,
     isGone: false,
     release: () => 0,

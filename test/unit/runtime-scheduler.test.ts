@@ -1,7 +1,7 @@
 // What a running program gets of the scheduler: sessions over the real lane rules, in virtual time.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import type { PowerPressure } from "../../runtime/core/budget.js";
+import { AS_PLANNED, type PowerPressure } from "../../runtime/core/budget.js";
 import type { Contract } from "../../runtime/core/contract.js";
 import type { RuntimeScheduler } from "../../runtime/runtime-scheduler.js";
 import type { AdmissionPort } from "../../runtime/scheduler/admission-port.js";
@@ -270,6 +270,7 @@ test("a band of the power watch holds back whoever it does not keep", async () =
   scheduler.watchBudget({
     pressure: () => pressure,
     overspent: () => new Map(),
+    ask: () => AS_PLANNED,
   });
 
   await clock.advanceTo(150_000);
