@@ -51,6 +51,8 @@ export interface OpenAsk {
   readonly request: Omit<OpenRequest, "onSettle" | "criticality" | "laneIndex">;
   /** Its lower rungs, best first. */
   readonly ladder: readonly RungAsk[];
+  /** What was measured shortly before now does not count. Default: false. */
+  readonly isAfresh?: boolean;
 }
 
 /** One lower rung. */
@@ -74,6 +76,8 @@ export interface PlannedSession {
   readonly threads: number;
   readonly spin: boolean;
   readonly isPromised: boolean;
+  /** Whether a cost it stands on was measured shortly, and not now: it may have been on a busy machine. */
+  readonly isOld: boolean;
   /** What a run of a variant costs, the plan's or a rung's. Of an unknown one nothing overruns, costs or saves. */
   costOf(variant: string): RungCost;
   /**
@@ -90,7 +94,7 @@ export interface PlannedSession {
   leave(): void;
 }
 
-interface Decided extends Pick<PlannedSession, "variant" | "threads" | "spin"> {
+interface Decided extends Pick<PlannedSession, "variant" | "threads" | "spin" | "isOld"> {
   readonly task: AdmissionTask;
   /** The ways that are known, by variant. */
   readonly ways: ReadonlyMap<string, PlanCandidate>;
@@ -163,13 +167,13 @@ export class RuntimeAdmission {
   }
 
   private planned(ask: OpenAsk, decided: Decided): PlannedSession {
-    const { task, decision, variant, threads, spin, ways } = decided;
+    const { task, decision, variant, threads, spin, ways, isOld } = decided;
     const { criticality: laneClass, laneIndex, isPromised } = task;
     let session: number | undefined;
     let worstResponseUs: number | undefined;
     let hasLeft = false;
     return {
-      ...{ laneClass, laneIndex, variant, threads, spin, isPromised },
+      ...{ laneClass, laneIndex, variant, threads, spin, isPromised, isOld },
       costOf: (id) => ways.get(id)?.profile ?? UNKNOWN_COST,
       overrunUsOf: (id) => {
         const { wcetUs } = ways.get(id)?.profile ?? UNKNOWN_COST;
@@ -213,7 +217,7 @@ export class RuntimeAdmission {
   private async decide(ask: OpenAsk, lanes: { own: number; background: number }): Promise<Decided> {
     const { name, contract, wants, variant, request } = ask;
     const because = wants === "nothing" ? "no contract was given" : 'admit: "best-effort" was asked for';
-    const { candidates, notes, roomyThreads } = await this.find(ask, lanes);
+    const { candidates, notes, roomyThreads, isOld } = await this.find(ask, lanes);
     const { promised } = this.control;
     if (candidates.length === 0) {
       if (wants === "promised") throw unmeasured(name, notes);
@@ -230,6 +234,7 @@ export class RuntimeAdmission {
         task: harmless(unknown, { promised, machine, lanes }),
         decision: undefined,
         because,
+        isOld,
         notes,
       };
     }
@@ -255,6 +260,7 @@ export class RuntimeAdmission {
       task: decision.task,
       decision,
       because,
+      isOld,
       notes: [...notes, ...below.notes],
     };
   }
@@ -288,7 +294,7 @@ export class RuntimeAdmission {
 
   /** A session that promises nothing is measured only where its threads are to be found so. */
   private async find(ask: OpenAsk, lanes: { own: number; background: number }): Promise<FoundCosts> {
-    if (ask.wants === "nothing" && ask.threads !== "auto") return { candidates: [], notes: [] };
+    if (ask.wants === "nothing" && ask.threads !== "auto") return { candidates: [], isOld: false, notes: [] };
     // Beside promises nothing is measured that they have not been shown to stand: background makes way for them.
     const isAlone = this.control.promised.every(({ isPromised }) => !isPromised);
     const lane = isAlone
@@ -298,6 +304,7 @@ export class RuntimeAdmission {
       ...ask,
       request: { ...ask.request, ...lane },
       isPromise: ask.wants === "promised",
+      afresh: ask.isAfresh !== true ? undefined : isAlone ? "all" : "model",
     });
   }
 

@@ -105,15 +105,22 @@ export class SessionOpener {
     try {
       // A ladder is written below a variant, so that one is the plan's.
       const isNamed = wants !== "promised" || steps.length > 0 || String(model).includes("@");
-      planned = await admission.plan({
+      const ask: OpenAsk = {
         ...variantsOf(resolved, { isNamed }),
         ...{ name, contract, wants, provider },
         threads: options.threads ?? options.ort?.intraOpThreads,
         request: requestOf(options, { resolved, slots }),
         ladder: rungsAsked(resolved, steps).map((rung) => this.rungAsk(rung, { below, options, slots })),
-      });
+      };
+      planned = await admission.plan(ask);
       opens.require(resolved.model);
-      const plan = planned.enter();
+      let plan = enterUnlessOld(planned);
+      if (plan === undefined) {
+        planned.leave();
+        planned = await admission.plan({ ...ask, isAfresh: true });
+        opens.require(resolved.model);
+        plan = planned.enter();
+      }
       const isOther = planned.variant !== resolved.variant;
       const chosen = isOther ? await this.resolve(`${resolved.model}@${planned.variant}`, options) : resolved;
       return await this.openOn({ options, name, contract, provider, resolved: chosen, below, planned, plan });
@@ -229,6 +236,22 @@ export class SessionOpener {
       ...resolved,
       origin: { model: name, variant: variantId, sha256, constants, feeds, ...task, ...golden },
     };
+  }
+}
+
+/**
+ * Its place; undefined where it is refused over what was measured shortly, and perhaps while the machine was busy with others:
+ * before that is believed it is measured once more.
+ *
+ * @throws RedlineError `PLAN_INFEASIBLE`
+ */
+function enterUnlessOld(planned: PlannedSession): OpenedPlan | undefined {
+  try {
+    return planned.enter();
+  } catch (error) {
+    const isRefusal = error instanceof RedlineError && error.code === "PLAN_INFEASIBLE";
+    if (isRefusal && planned.isOld) return undefined;
+    throw error;
   }
 }
 

@@ -48,6 +48,11 @@ export interface CostAsk {
   readonly contract: Pick<AdmissionTask, "periodUs" | "deadlineUs">;
   /** Whether a promise is asked for: costs that are not known then are measured, the machine's too. */
   readonly isPromise: boolean;
+  /**
+   * What was measured shortly before now, perhaps beside others, does not count: `model` measures the model anew, `all` the
+   * machine too, which takes processors that nobody may need meanwhile. Default: it counts.
+   */
+  readonly afresh?: "model" | "all" | undefined;
 }
 
 /** Every way to run it that is known, and how they came to be known. */
@@ -55,6 +60,8 @@ export interface FoundCosts {
   readonly candidates: readonly PlanCandidate[];
   /** The fewest threads that leave the deadline room, where those were to be found. */
   readonly roomyThreads?: number;
+  /** Whether some of it was measured shortly, and not now: `afresh` may find less. */
+  readonly isOld: boolean;
   readonly notes: readonly string[];
 }
 
@@ -63,6 +70,8 @@ export interface KnownMachine extends Pick<MachineFigures, "dispatchUs"> {
   readonly regimes: Regimes | undefined;
   /** The most any model profiled here is slowed down by busy neighbours: stands for sessions without a profile. */
   readonly contention: number;
+  /** Whether it was measured by an earlier runtime. */
+  readonly isOld: boolean;
   /** In words what was measured for it now; empty when it was known. */
   readonly note: string;
 }
@@ -99,9 +108,13 @@ export class OpenCosts {
     const notes: string[] = [];
     if (ask.isPromise) notes.push(...(await this.learn(ask, { variant, now })));
     const candidates: PlanCandidate[] = [];
+    let isOld = ask.isPromise && this.machine?.isOld === true;
     for (const one of isPlain(ask.request.ort) ? [variant, ...ask.others] : []) {
       const stored = await this.book.stored(one, now);
-      candidates.push(...stored.candidates.filter(({ profile }) => isWanted(profile.choice, ask)));
+      const wanted = stored.candidates.filter(({ profile }) => isWanted(profile.choice, ask));
+      const counted = wanted.filter(({ length }) => ask.afresh === undefined || length === "full");
+      isOld ||= counted.some(({ length }) => length === "short");
+      candidates.push(...counted);
       notes.push(...stored.passed);
     }
     const costOf = async (threads: number): Promise<PlanCandidate | undefined> => {
@@ -117,13 +130,13 @@ export class OpenCosts {
     };
     if (ask.threads !== "auto") {
       if (ask.isPromise) await costOf(ask.threads ?? 1);
-      return { candidates, notes };
+      return { candidates, isOld, notes };
     }
     const { deadlineUs } = ask.contract;
     const measure = async (threads: number): Promise<number> => (await costOf(threads))?.profile.p50Us ?? 0;
     const plan = await planThreads({ deadlineUs, cores: this.parts.cores, measure });
     const words = `threads ${explainThreads(plan, deadlineUs)}`;
-    return { candidates, notes: [words, ...notes], roomyThreads: plan.threads };
+    return { candidates, isOld, notes: [words, ...notes], roomyThreads: plan.threads };
   }
 
   /** A session without a model takes the time its options say. */
@@ -139,7 +152,8 @@ export class OpenCosts {
       cpuUs: busyUs,
       energyMj: "unknown",
     } as const;
-    return { candidates: [{ profile, contention: 1, accuracy: "unknown" }], notes };
+    const isOld = this.machine?.isOld === true;
+    return { candidates: [{ profile, contention: 1, accuracy: "unknown" }], isOld, notes };
   }
 
   /** Learns the machine once per runtime, and answers in words what was measured for it. */
@@ -147,6 +161,10 @@ export class OpenCosts {
     ask: CostAsk,
     model: { readonly variant: ProfiledVariant; readonly now: ProfileSurroundings } | undefined,
   ): Promise<string[]> {
+    if (ask.afresh === "all" && this.machine?.isOld === true) {
+      this.machine = undefined;
+      this.learning = undefined;
+    }
     if (this.machine !== undefined) return [];
     this.learning ??= this.learnNow(ask, model).catch((error: unknown) => {
       this.learning = undefined;
@@ -163,8 +181,8 @@ export class OpenCosts {
     const { nulls, cores, clock, signal, ground } = this.parts;
     const now = model?.now ?? (await profileSurroundings(ground));
     const shared = { regimes: this.parts.regimes(), contention: await this.profiles.largestContention(now) };
-    const stored = await this.machines.find(now);
-    if (stored !== undefined) return { ...shared, dispatchUs: stored.dispatchUs, note: "" };
+    const stored = ask.afresh === "all" ? undefined : await this.machines.find(now);
+    if (stored !== undefined) return { ...shared, dispatchUs: stored.dispatchUs, isOld: true, note: "" };
     const measured =
       nulls === undefined
         ? await this.wakes(ask, model)
@@ -178,6 +196,7 @@ export class OpenCosts {
     return {
       ...shared,
       dispatchUs,
+      isOld: false,
       note: `dispatch here takes ${msOf(dispatchUs)} (p99 of ${samples}${kept})`,
     };
   }

@@ -42,6 +42,9 @@ export interface ProfileAsk {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A way to run it whose costs were measured before. */
+export type StoredCandidate = PlanCandidate & Pick<ProfileRecord, "length">;
+
 /** What was found, and how, in words for events and plans. */
 export interface FoundCost {
   /** Undefined when it cannot be measured: `why` says so. */
@@ -67,10 +70,10 @@ export class ProfileBook {
   async stored(
     variant: ProfiledVariant,
     now: ProfileSurroundings,
-  ): Promise<{ readonly candidates: readonly PlanCandidate[]; readonly passed: readonly string[] }> {
+  ): Promise<{ readonly candidates: readonly StoredCandidate[]; readonly passed: readonly string[] }> {
     const found = await this.profiles.find(keyOf(variant, now));
     return {
-      candidates: found.holding.map((record) => candidateOf(record, variant)),
+      candidates: found.holding.map((record) => ({ ...candidateOf(record, variant), length: record.length })),
       passed: found.passed.map(({ path, because }) => `profile not used: ${because} (${path})`),
     };
   }

@@ -52,8 +52,7 @@ export const LAYERS: Readonly<Record<string, number>> = {
 export const NAMED_EXCEPTIONS: Readonly<Record<string, string>> = {
   "open-request.ts -> runtime-admission.ts":
     "a request is made for the lane and the threads that were planned",
-  "runtime-scheduler.ts -> scheduler-seat.ts":
-    "the scheduler of a runtime keeps a seat for every session",
+  "runtime-scheduler.ts -> scheduler-seat.ts": "the scheduler of a runtime keeps a seat for every session",
   "open-promise-first.ts -> runtime.ts": "a promise is asked of a runtime",
   "live-run.ts -> open-promise-first.ts":
     "the main job asks for promises, and runs without them where it must",

@@ -7,6 +7,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { dynamicAdd } from "../../bench/harness/onnx-model.js";
 import { loadNative } from "../../runtime/bindings/load.js";
 import { type Contract, createRuntime, type OpenOptions, type Runtime } from "../../runtime/index.js";
+import { type ProfileRecord, ProfileStore } from "../../runtime/plans/profile-store.js";
+import { nodeDisk } from "../../runtime/store/disk.js";
+import { readSealed } from "../../runtime/store/sealed.js";
 import { findSilero } from "../support/silero.js";
 
 const VOICE: Contract = { periodMs: 1000, criticality: "interactive" };
@@ -82,6 +85,28 @@ describe.skipIf(loadNative().addon === null)("a runtime", () => {
     ]);
     const outcome = await session.run({ image: new Float32Array(3 * 320 * 320) });
     expect(["dropped", "cancelled"]).toContain(outcome.status);
+  });
+
+  test("measures once more before it refuses over what a busy machine measured", async () => {
+    await runtime.open("road-seg", { contract: ROAD });
+    await runtime.close();
+    const folder = join(root, "profiles");
+    // The same record as a machine that was ten thousand times busier would have left it.
+    for (const name of (await readdir(folder)).filter((one) => /^[0-9a-f]{16}-/.test(one))) {
+      const sealed = await readSealed<ProfileRecord>(nodeDisk, join(folder, name));
+      if (sealed.state !== "ok") throw new Error(`${name} is ${sealed.state}`);
+      const measured = sealed.body.measured.map((runs) => ({
+        ...runs,
+        runUs: runs.runUs.map((us) => 10_000 * us),
+      }));
+      await new ProfileStore(root).write({ ...sealed.body, measured });
+    }
+    runtime = await createRuntime({ store: { root, offline: true } });
+
+    const road = await runtime.open("road-seg", { contract: ROAD });
+
+    expect(road.plan.promise).toBe("promised");
+    expect(road.plan.notes.join("; ")).toContain("short profile of road-seg@int8-320");
   });
 
   test("cannot promise what it cannot measure", async () => {

@@ -7,7 +7,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Contract, freezeContract } from "../../runtime/core/contract.js";
 import { profileSurroundings } from "../../runtime/plans/profile-key.js";
 import { ProfileStore, profileRecord } from "../../runtime/plans/profile-store.js";
-import type { OpenRequest, ProviderSession } from "../../runtime/providers/provider.js";
 import { type AdmissionParts, type OpenAsk, RuntimeAdmission } from "../../runtime/runtime-admission.js";
 import { LaneAssignment } from "../../runtime/scheduler/lane-assignment.js";
 import { askOf, other, refusalOf, requestOf } from "../support/admission-asks.js";
@@ -18,25 +17,16 @@ const GRAPH = new Uint8Array([1, 2, 3]);
 const GROUND = { provider: "ort", simd: ["sse4.2"] } as const;
 const RAISED = { critical: "raised", interactive: "raised", background: "idle" } as const;
 
-/** Remembers what it was asked to open. */
-class SeenProvider extends VirtualProvider {
-  readonly opened: OpenRequest[] = [];
-  override open(request: OpenRequest): Promise<ProviderSession> {
-    this.opened.push(request);
-    return super.open(request);
-  }
-}
-
 let root: string;
 let clock: VirtualClock;
-let provider: SeenProvider;
+let provider: VirtualProvider;
 let nulls: VirtualProvider;
 let sessions: number;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "redline-admission-"));
   clock = new VirtualClock();
-  provider = new SeenProvider(clock);
+  provider = new VirtualProvider(clock);
   nulls = new VirtualProvider(clock);
   nulls.work.busyUs = 100;
   sessions = 0;
@@ -99,7 +89,7 @@ const ROAD: Contract = { periodMs: 50, criticality: "critical" };
 
 test("the first promise measures a short profile and the machine, and says so; the next one has them", async () => {
   const first = await open(admissionWith(), ROAD);
-  const opened = provider.opened.length;
+  const opened = provider.requests.length;
   const second = await open(admissionWith(), ROAD);
 
   expect(first.plan.notes).toEqual([
@@ -107,7 +97,7 @@ test("the first promise measures a short profile and the machine, and says so; t
     expect.stringMatching(/^short profile of doubler@file on 1 thread: 24 runs, \d+ ms with opening it$/),
   ]);
   expect(second.plan.notes).toEqual([]);
-  expect(provider.opened.length).toBe(opened);
+  expect(provider.requests.length).toBe(opened);
   // A millisecond a run, and half as much again for the tail that so few runs do not show.
   expect(second.planned.costOf("file")).toMatchObject({
     p50Us: 1000,
@@ -134,6 +124,35 @@ test("on another processor the profile has expired: it is named, and measured an
     /machine was .* sse4\.2, .*, is .* avx2, /,
   );
   expect(plan.notes.at(-1)).toContain("short profile of doubler@file");
+});
+
+test("what a busy machine measured shortly is old, and afresh the model and the machine are measured anew", async () => {
+  provider.work.busyUs = 60_000;
+  nulls.work.busyUs = 20_000;
+  await refusalOf(open(admissionWith(), ROAD));
+  provider.work.busyUs = 1000;
+  nulls.work.busyUs = 100;
+
+  const stored = await refusalOf(open(admissionWith(), ROAD));
+  const { planned, plan } = await open(admissionWith(), ROAD, { isAfresh: true });
+  const after = await open(admissionWith(), ROAD);
+
+  // 90 ms of the model and 20 ms of the machine.
+  expect(stored.what).toContain("110.0 ms every 50.0 ms");
+  expect(plan.notes).toEqual([
+    expect.stringMatching(/^dispatch here takes 0\.10 ms/),
+    expect.stringMatching(/^short profile of doubler@file/),
+  ]);
+  expect([planned.isOld, after.planned.isOld]).toEqual([false, true]);
+});
+
+test("afresh beside a promise only the model is measured anew", async () => {
+  await open(admissionWith(), ROAD);
+  const admission = admissionWith();
+  await open(admission, ROAD);
+
+  const { plan } = await open(admission, ROAD, { isAfresh: true });
+  expect(plan.notes).toEqual([expect.stringMatching(/^short profile of doubler@file/)]);
 });
 
 test("a promise that cannot be kept is refused with its arithmetic and the rate that would fit", async () => {
@@ -197,7 +216,7 @@ test("best effort is not measured, keeps its class where nothing is promised, an
     "critical",
     Number.POSITIVE_INFINITY,
   ]);
-  expect(provider.opened).toEqual([]);
+  expect(provider.requests).toEqual([]);
   free.planned.leave();
 
   await open(admission, { periodMs: 32, criticality: "interactive" });
@@ -227,7 +246,7 @@ test("a session without a contract is background, unmeasured, and counted as alw
     rows: [],
     notes: [],
   });
-  expect([planned.costOf("file").wcetUs, provider.opened.length]).toEqual([Number.POSITIVE_INFINITY, 0]);
+  expect([planned.costOf("file").wcetUs, provider.requests.length]).toEqual([Number.POSITIVE_INFINITY, 0]);
   // Without an order between classes it holds up everybody, and may not break what is promised.
   const flat = admissionWith({ regimes: () => undefined, cores: 1 });
   await open(flat, ROAD);
@@ -282,12 +301,12 @@ test("a measurement that other sessions disturbed is used and not kept", async (
 test("beside a promise a model is measured as background", async () => {
   const admission = admissionWith();
   await open(admission, ROAD);
-  const before = provider.opened.length;
+  const before = provider.requests.length;
   await open(admission, ROAD, { variant: other("second"), request: requestOf([4, 5, 6]) });
 
-  const classes = (requests: OpenRequest[]) => requests.map(({ criticality }) => criticality);
-  expect(classes(provider.opened.slice(0, before))).toEqual(["critical", "background"]);
-  expect(classes(provider.opened.slice(before))).toEqual(["background", "background"]);
+  const classes = provider.requests.map(({ criticality }) => criticality);
+  expect(classes.slice(0, before)).toEqual(["critical", "background"]);
+  expect(classes.slice(before)).toEqual(["background", "background"]);
 });
 
 test("options that change what a run costs are measured with, and their profile is not kept", async () => {
@@ -296,7 +315,7 @@ test("options that change what a run costs are measured with, and their profile 
   const { plan } = await open(admissionWith(), ROAD, { request });
 
   expect(plan.notes.at(-1)).toContain("not kept: options of ONNX Runtime");
-  expect(provider.opened[0]?.ort).toMatchObject({ graphOptimization: "disabled", intraOpThreads: 1 });
+  expect(provider.requests[0]?.ort).toMatchObject({ graphOptimization: "disabled", intraOpThreads: 1 });
 });
 
 test("among the profiled variants of a model the plan takes what costs least and keeps every contract", async () => {
