@@ -32,7 +32,6 @@ export interface HostedSessionPorts {
 export class HostedSession implements Session {
   readonly name: string;
   readonly model: string;
-  readonly threads: number;
   readonly manifest: Manifest | null;
   readonly contract: FrozenContract;
   newestFrame = -1;
@@ -52,7 +51,6 @@ export class HostedSession implements Session {
   ) {
     this.name = face.name;
     this.model = face.model;
-    this.threads = face.threads;
     this.manifest = face.manifest;
     this.contract = face.contract;
     this.inputs = face.inputs;
@@ -73,6 +71,10 @@ export class HostedSession implements Session {
 
   get device(): string {
     return this.rung.device;
+  }
+
+  get threads(): number {
+    return this.ports.stats(this.name).threads;
   }
 
   async run(inputs: RunInputs, options: RunOptions = {}): Promise<Outcome> {
