@@ -36,9 +36,12 @@ const STEP_DEVIATIONS = 4;
 const STEP_READINGS = 2;
 /** A level younger than the window is known less well: so many deviations more before it becomes a demand. */
 const YOUNG_DEVIATIONS = 3;
-/** Windows without a demand before headroom is offered; doubled each time that an offer led to a new demand. */
+/**
+ * Windows without a demand before headroom is offered; doubled each time that an offer led to a new demand, up to eight: a burst
+ * looks like an offer that was too much, and a machine that has seen many of them must come back all the same.
+ */
 const CALM_WINDOWS = 2;
-const MOST_PATIENCE = 16;
+const MOST_PATIENCE = 4;
 /** The highest average counts for so many windows: noise that slow is a change of load. */
 const PEAK_WINDOWS = 4;
 /** Windows without a figure after which the machine is treated as warm, and the memory of the noise. */
