@@ -144,8 +144,8 @@ interface Sessions {
 }
 
 /**
- * Opens what the run needs. Where a session without a promise would have to leave its class, or the hog would break what is
- * promised, nothing is promised to anybody: the run shows what its classes are worth.
+ * Opens what the run needs. Where a session without a promise would have to leave its class, or one would break what is
+ * promised to another, nothing is promised to anybody: the run shows what its classes are worth.
  */
 async function openSessions(
   options: LiveRunOptions,
@@ -176,20 +176,22 @@ async function openSessions(
     contract: options.voiceContract ?? VOICE_CONTRACT,
     inline: "when-short",
   });
-  const driving = await open(drivingModel, {
-    name: "driving",
-    contract: options.drivingContract ?? DRIVING_CONTRACT,
-    threads: options.drivingThreads ?? "auto",
-  });
-  const { plan, contract } = driving;
-  if (plan.laneClass !== contract.criticality) return startOver(promises.at(-1)!.because);
-  if (options.hog !== "driving-model") return { voice, driving, hog: undefined, promises };
-  const payer = options.power === undefined ? {} : { ladder: HOG_LADDER };
   try {
+    const driving = await open(drivingModel, {
+      name: "driving",
+      contract: options.drivingContract ?? DRIVING_CONTRACT,
+      threads: options.drivingThreads ?? "auto",
+    });
+    const { plan, contract } = driving;
+    if (admit === "promised" && plan.laneClass !== contract.criticality)
+      return startOver(promises.at(-1)!.because);
+    if (options.hog !== "driving-model") return { voice, driving, hog: undefined, promises };
+    const payer = options.power === undefined ? {} : { ladder: HOG_LADDER };
     return { voice, driving, hog: await open(drivingModel, { name: "hog", ...payer }), promises };
   } catch (error) {
-    if (error instanceof RedlineError && error.code === "PLAN_INFEASIBLE")
-      return startOver(error.what ?? error.code);
+    const isRefusal = error instanceof RedlineError && error.code === "PLAN_INFEASIBLE";
+    // What stands in the way of a run that asks for nothing was promised to somebody else.
+    if (isRefusal && admit === "promised") return startOver(error.what ?? error.code);
     throw error;
   }
 }

@@ -11,9 +11,10 @@ import { type ProfileRecord, ProfileStore } from "../../runtime/plans/profile-st
 import { nodeDisk } from "../../runtime/store/disk.js";
 import { readSealed } from "../../runtime/store/sealed.js";
 import { findSilero } from "../support/silero.js";
+import { PATIENCE } from "./native-host.js";
 
-const VOICE: Contract = { periodMs: 1000, criticality: "interactive" };
-const ROAD: Contract = { periodMs: 2000, criticality: "critical" };
+const VOICE: Contract = { periodMs: 1000 * PATIENCE, criticality: "interactive" };
+const ROAD: Contract = { periodMs: 2000 * PATIENCE, criticality: "critical" };
 
 let root: string;
 let runtime: Runtime;

@@ -184,7 +184,7 @@ describe("misuse", () => {
   test("a lane holds as many waiting jobs as its limit says and rejects the next", async () => {
     const sessions = await Promise.all(
       Array.from({ length: LIMITS.jobsPerLane / LIMITS.slotsPerSession + 1 }, () =>
-        host.openNull(ms(50), { slots: LIMITS.slotsPerSession, laneIndex: 1 }),
+        host.openNull(ms(50) * PATIENCE, { slots: LIMITS.slotsPerSession, laneIndex: 1 }),
       ),
     );
     const first = host.submit(sessions[0]!.sessionId, { slot: 0 });
