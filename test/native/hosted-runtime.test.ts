@@ -124,7 +124,7 @@ describe("the host thread", () => {
     const { work, counts } = await countingOn(hosted);
 
     const before = Atomics.load(counts, 0);
-    const until = performance.now() + 400;
+    const until = performance.now() + 400 * PATIENCE;
     while (performance.now() < until);
     const meanwhile = Atomics.load(counts, 0) - before;
     work.stop();
