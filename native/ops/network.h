@@ -1,49 +1,17 @@
 // Owns the network ops over lanes with a fused product and sum. Knows no instruction set and no program.
-// Invariant: a matrix is read once for every four rows of input, in the order in which it is packed.
+// Invariant: a matrix is read once for every four rows of input, eight where lanes are wide, in the order in which it is packed.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
-#include "ops/margins.h"
-#include "ops/network_set.h"
+#include "ops/network_image.h"
+#include "ops/network_tile.h"
 
 namespace redline::ops {
 
 namespace {
-
-/// tanh, NaN for NaN: the bounds come first, since the second operand is what min and max answer for NaN. What lies beyond the
-/// limit is added to the quotient, which is 1 there but for some roundings, and cut off: it saturates at 1 exactly.
-template <class L>
-REDLINE_LANES REDLINE_INLINE typename L::F tanh_of(typename L::F value) {
-  const auto y = L::max(L::set(-kMarginLimit), L::min(L::set(kMarginLimit), value));
-  const auto square = L::mul(y, y);
-  auto over = L::set(kMarginOver[0]);
-  for (int power = 1; power < 7; ++power) over = L::fma(over, square, L::set(kMarginOver[power]));
-  auto under = L::set(kMarginUnder[0]);
-  for (int power = 1; power < 4; ++power) under = L::fma(under, square, L::set(kMarginUnder[power]));
-  const auto beyond = L::add(L::div(L::mul(y, over), under), L::sub(value, y));
-  return L::max(L::set(-1.0f), L::min(L::set(1.0f), beyond));
-}
-
-template <class L>
-REDLINE_LANES REDLINE_INLINE typename L::F sigmoid_of(typename L::F value) {
-  return L::fma(L::set(0.5f), tanh_of<L>(L::mul(L::set(0.5f), value)), L::set(0.5f));
-}
-
-template <class L>
-REDLINE_LANES REDLINE_INLINE typename L::F activated(typename L::F value, Activation activation) {
-  switch (activation) {
-    case Activation::relu:
-      return L::max(L::set(0.0f), value);
-    case Activation::sigmoid:
-      return sigmoid_of<L>(value);
-    case Activation::tanh:
-      return tanh_of<L>(value);
-    case Activation::none:
-      break;
-  }
-  return value;
-}
 
 template <class L>
 REDLINE_LANES REDLINE_INLINE typename L::F combined(typename L::F left, typename L::F right, Combination combination) {
@@ -56,55 +24,26 @@ REDLINE_LANES REDLINE_INLINE typename L::F combined(typename L::F left, typename
       return L::mul(left, right);
     case Combination::divide:
       return L::div(left, right);
+    case Combination::minimum:
+      return L::min(left, right);
+    case Combination::at_least:
+      return L::at_least(left, right);
     case Combination::maximum:
       break;
   }
   return L::max(left, right);
 }
 
-/// One tile of the product: so many rows of input, so many blocks of columns, all sums in registers.
+/// One tile of the product.
 template <class L, int kRows, int kBlocks>
 REDLINE_LANES REDLINE_INLINE void affine_tile(const AffineCall& call, std::size_t row, std::size_t block) {
-  constexpr int kVectors = static_cast<int>(kPackedColumns) / L::kWidth;
-  typename L::F sums[kRows][kBlocks][kVectors];
-  const float* input = call.input + row * call.stride;
-  const float* packed = call.packed + block * call.depth * kPackedColumns;
-  const float* bias = call.bias + block * kPackedColumns;
-  for (int b = 0; b < kBlocks; ++b) {
-    for (int v = 0; v < kVectors; ++v) {
-      const auto start = L::load(bias + b * static_cast<int>(kPackedColumns) + v * L::kWidth);
-      for (int r = 0; r < kRows; ++r) sums[r][b][v] = start;
-    }
-  }
-  const std::size_t block_floats = call.depth * kPackedColumns;
-  for (std::size_t k = 0; k < call.depth; ++k) {
-    for (int b = 0; b < kBlocks; ++b) {
-      for (int v = 0; v < kVectors; ++v) {
-        const auto weight =
-            L::load(packed + static_cast<std::size_t>(b) * block_floats + k * kPackedColumns + v * L::kWidth);
-        for (int r = 0; r < kRows; ++r) {
-          sums[r][b][v] = L::fma(L::set(input[static_cast<std::size_t>(r) * call.stride + k]), weight, sums[r][b][v]);
-        }
-      }
-    }
-  }
-  for (int r = 0; r < kRows; ++r) {
-    float* output = call.output + (row + static_cast<std::size_t>(r)) * call.output_stride;
-    for (int b = 0; b < kBlocks; ++b) {
-      const std::size_t first = (block + static_cast<std::size_t>(b)) * kPackedColumns;
-      if (first + kPackedColumns <= call.columns) {
-        for (int v = 0; v < kVectors; ++v) {
-          L::store(output + first + v * L::kWidth, activated<L>(sums[r][b][v], call.activation));
-        }
-        continue;
-      }
-      float filled[kPackedColumns];
-      for (int v = 0; v < kVectors; ++v) {
-        L::store(filled + v * L::kWidth, activated<L>(sums[r][b][v], call.activation));
-      }
-      std::memcpy(output + first, filled, (call.columns - first) * sizeof(float));
-    }
-  }
+  const float* rows[kRows];
+  for (int r = 0; r < kRows; ++r) rows[r] = call.input + (row + static_cast<std::size_t>(r)) * call.stride;
+  Tile<L, kRows, kBlocks> tile;
+  tile.begin(call.bias + block * kPackedColumns);
+  tile.add(rows, call.packed + block * call.depth * kPackedColumns, call.depth * kPackedColumns, call.depth);
+  tile.end(call.output + row * call.output_stride, call.output_stride, block * kPackedColumns, call.columns,
+           call.curve);
 }
 
 /// Eight sums at least are under way at once where there are columns for it: a sum waits for the one before.
@@ -118,8 +57,11 @@ REDLINE_LANES void affine_rows(const AffineCall& call, std::size_t row) {
 
 template <class L>
 REDLINE_LANES void affine(const AffineCall& call) {
-  constexpr int kWide = L::kWidth >= static_cast<int>(kPackedColumns) ? 2 : 1;
+  constexpr int kWide = has_wide_tiles<L> ? 2 : 1;
   std::size_t row = 0;
+  if constexpr (has_wide_tiles<L>) {
+    for (; row + 8 <= call.rows; row += 8) affine_rows<L, 8, kWide>(call, row);
+  }
   for (; row + 4 <= call.rows; row += 4) affine_rows<L, 4, kWide>(call, row);
   for (; row + 2 <= call.rows; row += 2) affine_rows<L, 2, 2 * kWide>(call, row);
   for (; row < call.rows; ++row) affine_rows<L, 1, 4 * kWide>(call, row);
@@ -166,6 +108,7 @@ REDLINE_LANES REDLINE_INLINE void affine8_blocks(const Affine8Call& call, std::s
   const std::size_t groups = (call.depth + 3) / 4;
   const std::uint8_t* input = call.input + row * call.stride;
   const std::int8_t* packed = call.packed + block * groups * 4 * kPackedColumns;
+  const Curve curve{call.activation, 0.0f, 0.0f, 0.0f};
   D sums[kBlocks];
   for (int b = 0; b < kBlocks; ++b) sums[b] = D::zero();
   for (std::size_t group = 0; group < groups; ++group) {
@@ -185,7 +128,7 @@ REDLINE_LANES REDLINE_INLINE void affine8_blocks(const Affine8Call& call, std::s
       filled[i] += call.bias[first + i];
     }
     for (std::size_t i = 0; i < kPackedColumns; i += static_cast<std::size_t>(L::kWidth)) {
-      L::store(filled + i, activated<L>(L::load(filled + i), call.activation));
+      L::store(filled + i, activated<L>(L::load(filled + i), curve));
     }
     const std::size_t count = std::min(kPackedColumns, call.columns - first);
     std::memcpy(call.output + row * call.output_stride + first, filled, count * sizeof(float));
@@ -213,12 +156,10 @@ REDLINE_LANES void quantise(const float* input, std::uint8_t* output, std::size_
 }
 
 template <class L>
-REDLINE_LANES void map(const float* input, float* output, std::size_t count, Activation activation) {
+REDLINE_LANES void map(const float* input, float* output, std::size_t count, const Curve& curve) {
   std::size_t at = 0;
-  for (; at + L::kWidth <= count; at += L::kWidth) L::store(output + at, activated<L>(L::load(input + at), activation));
-  for (; at < count; ++at) {
-    output[at] = activated<ScalarNetworkLanes>(input[at], activation);
-  }
+  for (; at + L::kWidth <= count; at += L::kWidth) L::store(output + at, activated<L>(L::load(input + at), curve));
+  for (; at < count; ++at) output[at] = activated<ScalarNetworkLanes>(input[at], curve);
 }
 
 template <class L>
@@ -248,7 +189,8 @@ REDLINE_LANES void magnitude(const float* real, const float* imaginary, float* o
 /// `D` holds the sums of one block of columns in bytes.
 template <class L, class D>
 constexpr NetworkSet network_set(const char* name) {
-  return {name, affine<L>, lstm<L>, gru<L>, affine8<L, D>, quantise<L>, map<L>, combine<L>, magnitude<L>};
+  return {name,         affine<L>,  lstm<L>,     gru<L>,   affine8<L, D>,  conv2d<L>,
+          depthwise<L>, pool<L>,    quantise<L>, map<L>,   combine<L>,     magnitude<L>};
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ namespace {
 struct Avx2NetworkLanes : Avx2Lanes {
   REDLINE_LANES static REDLINE_INLINE F fma(F a, F b, F c) noexcept { return _mm256_fmadd_ps(a, b, c); }
   REDLINE_LANES static REDLINE_INLINE F sqrt(F value) noexcept { return _mm256_sqrt_ps(value); }
+  REDLINE_LANES static REDLINE_INLINE F at_least(F a, F b) noexcept {
+    return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ), _mm256_set1_ps(1.0f));
+  }
 };
 
 }  // namespace

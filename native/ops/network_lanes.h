@@ -15,6 +15,7 @@ namespace {
 struct ScalarNetworkLanes : ScalarLanes {
   static REDLINE_INLINE F fma(F a, F b, F c) noexcept { return a * b + c; }
   static REDLINE_INLINE F sqrt(F value) noexcept { return std::sqrt(value); }
+  static REDLINE_INLINE F at_least(F a, F b) noexcept { return a >= b ? 1.0f : 0.0f; }
 };
 
 /// Sums of bytes: unsigned ones of the input, signed ones of sixteen columns, four at a time.

@@ -29,6 +29,9 @@ struct Avx512NetworkLanes {
   REDLINE_LANES static REDLINE_INLINE F max(F a, F b) noexcept { return _mm512_max_ps(a, b); }
   REDLINE_LANES static REDLINE_INLINE F fma(F a, F b, F c) noexcept { return _mm512_fmadd_ps(a, b, c); }
   REDLINE_LANES static REDLINE_INLINE F sqrt(F value) noexcept { return _mm512_sqrt_ps(value); }
+  REDLINE_LANES static REDLINE_INLINE F at_least(F a, F b) noexcept {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), set(1.0f));
+  }
   /// Cut off at 0 and 255 before it is rounded, as the other lanes do.
   REDLINE_LANES static REDLINE_INLINE void store_u8(std::uint8_t* to, F value) noexcept {
     const __m512i whole = _mm512_cvtps_epi32(max(min(value, set(255.0f)), set(0.0f)));

@@ -14,6 +14,9 @@ namespace {
 struct NeonNetworkLanes : NeonLanes {
   static REDLINE_INLINE F fma(F a, F b, F c) noexcept { return vfmaq_f32(c, a, b); }
   static REDLINE_INLINE F sqrt(F value) noexcept { return vsqrtq_f32(value); }
+  static REDLINE_INLINE F at_least(F a, F b) noexcept {
+    return vreinterpretq_f32_u32(vandq_u32(vcgeq_f32(a, b), vreinterpretq_u32_f32(vdupq_n_f32(1.0f))));
+  }
 };
 
 /// Bytes widened to 16 bits and their products to 32: exact on every 64-bit ARM processor.

@@ -60,6 +60,10 @@ Constants constants_of(const Program::Step& step) noexcept {
       return {4 * size(7), size(6) + size(7), fields[8], fields[9]};
     case Code::gru:
       return {4 * size(5), size(4) + size(5), fields[6], fields[7]};
+    case Code::conv2d:
+      return {size(13), size(5) * size(6) * size(4), fields[14], fields[15]};
+    case Code::depthwise:
+      return {size(4), size(5) * size(6), fields[13], fields[14]};
     case Code::constant:
       return {size(2), 1, fields[1], -1};
     case Code::layer_norm:
@@ -67,6 +71,11 @@ Constants constants_of(const Program::Step& step) noexcept {
     default:
       return {};
   }
+}
+
+ops::ImageWindows windows_of(const std::int64_t* fields) noexcept {
+  const auto size = [fields](int at) { return static_cast<std::size_t>(fields[at]); };
+  return {size(2), size(3), size(4), size(5), size(6), size(7), size(8), size(9), size(10), size(11), size(12)};
 }
 
 }  // namespace
@@ -82,6 +91,7 @@ Program::Program(const ProgramImage& image, const ops::NetworkSet& set)
 /// Gives every step's constants a place, each on cache lines of its own.
 void Program::lay_out() {
   std::size_t floats = 0;
+  std::size_t zeros = 0;
   for (Step& step : steps_) {
     const Constants constants = constants_of(step);
     const std::size_t columns = rounded_up(constants.columns, ops::kPackedColumns);
@@ -91,7 +101,10 @@ void Program::lay_out() {
     step.scales = step.bias + columns;
     step.offsets = step.scales + (is_bytes ? columns : 0);
     floats = step.offsets + (is_bytes ? columns : 0);
+    if (step.code == Code::conv2d) zeros = std::max(zeros, static_cast<std::size_t>(step.fields[4] * step.fields[6]));
   }
+  zeros_ = floats;
+  floats += rounded_up(zeros, kCacheLineFloats);
   memory_.assign(floats + kCacheLineFloats, 0.0f);
   const auto address = reinterpret_cast<std::uintptr_t>(memory_.data()) / sizeof(float);
   aligned_ = rounded_up(address, kCacheLineFloats) - address;
@@ -112,8 +125,8 @@ void Program::fill(const ProgramImage& image) {
                  reinterpret_cast<std::int8_t*>(memory + step.matrix), offsets);
       for (std::size_t i = 0; i < constants.columns; ++i) offsets[i] *= static_cast<std::int32_t>(step.fields[10]);
       std::memcpy(memory + step.scales, image.weights.data() + step.fields[8], constants.columns * sizeof(float));
-    } else if (step.code == Code::constant || step.code == Code::layer_norm) {
-      std::memcpy(memory + step.matrix, weights, constants.columns * sizeof(float));
+    } else if (step.code == Code::constant || step.code == Code::layer_norm || step.code == Code::depthwise) {
+      std::memcpy(memory + step.matrix, weights, constants.columns * constants.depth * sizeof(float));
     } else {
       pack(weights, constants.columns, constants.depth, memory + step.matrix);
     }
@@ -133,7 +146,7 @@ void Program::run_cell(const Step& step, float* arena) const noexcept {
   std::copy_n(arena + fields[0], inputs, joined);
   std::copy_n(arena + fields[1], units, joined + inputs);
   set_.affine({joined, gates, memory + step.matrix, memory + step.bias, 1, depth, depth, 4 * units, 4 * units,
-               ops::Activation::none});
+               {ops::Activation::none, 0.0f, 0.0f, 0.0f}});
   if (is_lstm) {
     set_.lstm({gates, arena + fields[2], arena + fields[4], arena + fields[3], units});
   } else {
@@ -149,11 +162,11 @@ void Program::run(float* arena) const noexcept {
     switch (step.code) {
       case Code::affine: {
         const std::int64_t reach = (fields[2] - 1) * fields[3] + fields[4];
-        float* input = arena + fields[0] - fields[10];
-        std::fill_n(input, size(10), 0.0f);
-        std::fill_n(input + reach - fields[11], size(11), 0.0f);
+        float* input = arena + fields[0] - fields[9];
+        std::fill_n(input, size(9), 0.0f);
+        std::fill_n(input + reach - fields[10], size(10), 0.0f);
         set_.affine({input, arena + fields[1], memory + step.matrix, memory + step.bias, size(2), size(3), size(4),
-                     size(5), size(6), static_cast<ops::Activation>(fields[9])});
+                     size(5), size(6), step.curve});
         break;
       }
       case Code::affine8:
@@ -175,7 +188,7 @@ void Program::run(float* arena) const noexcept {
         run_cell(step, arena);
         break;
       case Code::map:
-        set_.map(arena + fields[0], arena + fields[1], size(2), static_cast<ops::Activation>(fields[3]));
+        set_.map(arena + fields[0], arena + fields[1], size(2), step.curve);
         break;
       case Code::combine:
         set_.combine(arena + fields[0], arena + fields[1], arena + fields[2], size(3), size(4),
@@ -195,6 +208,23 @@ void Program::run(float* arena) const noexcept {
         break;
       case Code::mean:
         mean_of_rows(arena, fields);
+        break;
+      case Code::conv2d:
+        set_.conv2d({windows_of(fields), arena + fields[0], arena + fields[1], memory + step.matrix,
+                     memory + step.bias, memory + zeros_, size(13), step.curve});
+        break;
+      case Code::depthwise:
+        set_.depthwise({windows_of(fields), arena + fields[0], arena + fields[1], memory + step.matrix,
+                        memory + step.bias, step.curve});
+        break;
+      case Code::pool:
+        set_.pool(windows_of(fields), arena + fields[0], arena + fields[1], fields[13] == 1);
+        break;
+      case Code::elementary:
+        elementary_of(arena, fields);
+        break;
+      case Code::select:
+        std::copy_n(arena + fields[arena[fields[0]] != 0.0f ? 1 : 2], size(4), arena + fields[3]);
         break;
       case Code::softmax:
         softmax_rows(arena, fields);

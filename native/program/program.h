@@ -40,14 +40,21 @@ class Program {
     softmax,
     layer_norm,
     quantise,
-    affine8
+    affine8,
+    conv2d,
+    depthwise,
+    pool,
+    elementary,
+    select
   };
-  static constexpr std::int32_t kCodes = 13;
+  static constexpr std::int32_t kCodes = 18;
 
   /// One step. Places are offsets in the arena; which fields a code has is read in `program.cc`.
   struct Step {
     Code code;
-    std::int64_t fields[14];
+    std::int64_t fields[16];
+    /// What it does to its sums, if it has any.
+    ops::Curve curve;
     /// Where its packed matrix or its constants begin in the program's own memory, and its bias, scales and offsets.
     std::size_t matrix;
     std::size_t bias;
@@ -66,6 +73,8 @@ class Program {
   std::vector<float> memory_;
   /// Floats before the first that lies on a cache line.
   std::size_t aligned_ = 0;
+  /// As many zeros as the widest row of a kernel reads beside its image, and where they begin.
+  std::size_t zeros_ = 0;
 };
 
 }  // namespace redline

@@ -1,4 +1,4 @@
-// Owns the steps that are no work for lanes: strided copies, means, softmax and layer normalisation. Knows no word.
+// Owns the steps that are no work for lanes: strided copies, means, logarithms and roots, softmax, layer normalisation. Knows no word.
 #pragma once
 
 #include <algorithm>
@@ -25,6 +25,13 @@ inline void mean_of_rows(float* arena, const std::int64_t* fields) noexcept {
     for (std::int64_t row = 0; row < fields[2]; ++row) sum += arena[fields[0] + row * fields[4] + column];
     output[column] = sum / static_cast<float>(fields[2]);
   }
+}
+
+/// A logarithm or a root of each number.
+inline void elementary_of(float* arena, const std::int64_t* fields) noexcept {
+  const float* input = arena + fields[0];
+  float* output = arena + fields[1];
+  for (std::int64_t i = 0; i < fields[2]; ++i) output[i] = fields[3] == 1 ? std::sqrt(input[i]) : std::log(input[i]);
 }
 
 inline void softmax_rows(float* arena, const std::int64_t* fields) noexcept {

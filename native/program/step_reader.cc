@@ -3,6 +3,7 @@
 #include "program/step_reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "host/failure.h"
 
@@ -67,6 +68,17 @@ Program::Step StepReader::next() {
     case Program::Code::affine8:
       read_affine8(&step);
       break;
+    case Program::Code::conv2d:
+    case Program::Code::depthwise:
+    case Program::Code::pool:
+      read_windows(&step);
+      break;
+    case Program::Code::elementary:
+      read_elementary(&step);
+      break;
+    case Program::Code::select:
+      read_select(&step);
+      break;
   }
   ++step_;
   return step;
@@ -97,6 +109,19 @@ void StepReader::refuse(const char* name, const std::string& expected) const {
   throw Failure("OP_ARGUMENT", "step " + std::to_string(step_) + ", " + name + ": expected " + expected);
 }
 
+/// An activation, then three floats as bits that one of them takes.
+ops::Curve StepReader::read_curve() {
+  ops::Curve curve{};
+  curve.activation = static_cast<ops::Activation>(word("activation", 0, ops::kActivations - 1));
+  float* const numbers[] = {&curve.slope, &curve.floor, &curve.ceiling};
+  const char* const names[] = {"slope", "floor", "ceiling"};
+  for (int at = 0; at < 3; ++at) {
+    const auto bits = static_cast<std::int32_t>(word(names[at], at == 0 ? 0 : INT32_MIN, INT32_MAX));
+    std::memcpy(numbers[at], &bits, sizeof(bits));
+  }
+  return curve;
+}
+
 void StepReader::read_affine(Program::Step* step) {
   std::int64_t* fields = step->fields;
   const std::int64_t input = fields[0] = word("input", 0, kMost);
@@ -108,9 +133,9 @@ void StepReader::read_affine(Program::Step* step) {
   const std::int64_t output_stride = fields[6] = word("outputStride", columns, kMost);
   const std::int64_t weights = fields[7] = word("weights", 0, INT32_MAX);
   const std::int64_t bias = fields[8] = word("bias", -1, INT32_MAX);
-  fields[9] = word("activation", 0, ops::kActivations - 1);
-  const std::int64_t before = fields[10] = word("zeroBefore", 0, kMost);
-  const std::int64_t after = fields[11] = word("zeroAfter", 0, kMost);
+  const std::int64_t before = fields[9] = word("zeroBefore", 0, kMost);
+  const std::int64_t after = fields[10] = word("zeroAfter", 0, kMost);
+  step->curve = read_curve();
   // The windows end where the zeros after end: what lies behind the input's own rows is zeroed first.
   const std::int64_t reach = (rows - 1) * stride + depth;
   if (before + after > reach) refuse("zeroBefore", "no more zeros than the windows reach");
@@ -140,7 +165,7 @@ void StepReader::read_map(Program::Step* step) {
   fields[0] = word("input", 0, kMost);
   fields[1] = word("output", 0, kMost);
   const std::int64_t count = fields[2] = word("count", 1, kMost);
-  fields[3] = word("activation", 0, ops::kActivations - 1);
+  step->curve = read_curve();
   require_place("input", fields[0], 0, count);
   require_place("output", fields[1], 0, count);
 }
@@ -224,6 +249,54 @@ void StepReader::read_gru(Program::Step* step) {
   if (bias >= 0) require_weights("bias", bias, 4 * units);
 }
 
+/// Steps over windows of an image: the same sizes first, then what each has besides.
+void StepReader::read_windows(Program::Step* step) {
+  // A side: products of five of them, and their sums, stay within 64 bits.
+  constexpr std::int64_t kMostSide = 4096;
+  std::int64_t* fields = step->fields;
+  fields[0] = word("input", 0, kMost);
+  fields[1] = word("output", 0, kMost);
+  const char* const names[] = {"height",  "width",  "channels", "kernelHeight", "kernelWidth", "strideY",
+                               "strideX", "padTop", "padLeft",  "outHeight",    "outWidth"};
+  for (int at = 0; at < 11; ++at) fields[2 + at] = word(names[at], at == 7 || at == 8 ? 0 : 1, kMostSide);
+  const std::int64_t channels = fields[4];
+  const std::int64_t taps = fields[5] * fields[6];
+  const std::int64_t windows = fields[11] * fields[12];
+  require_place("input", fields[0], 0, fields[2] * fields[3] * channels);
+  if (step->code == Program::Code::pool) {
+    fields[13] = word("isMean", 0, 1);
+    require_place("output", fields[1], 0, windows * channels);
+    return;
+  }
+  const bool is_conv = step->code == Program::Code::conv2d;
+  const std::int64_t columns = is_conv ? fields[13] = word("columns", 1, kMost) : channels;
+  const std::int64_t weights = fields[is_conv ? 14 : 13] = word("weights", 0, INT32_MAX);
+  const std::int64_t bias = fields[is_conv ? 15 : 14] = word("bias", -1, INT32_MAX);
+  step->curve = read_curve();
+  require_place("output", fields[1], 0, windows * columns);
+  require_weights("weights", weights, taps * channels * (is_conv ? columns : 1));
+  if (bias >= 0) require_weights("bias", bias, columns);
+}
+
+void StepReader::read_elementary(Program::Step* step) {
+  std::int64_t* fields = step->fields;
+  fields[0] = word("input", 0, kMost);
+  fields[1] = word("output", 0, kMost);
+  const std::int64_t count = fields[2] = word("count", 1, kMost);
+  fields[3] = word("function", 0, 1);
+  require_place("input", fields[0], 0, count);
+  require_place("output", fields[1], 0, count);
+}
+
+void StepReader::read_select(Program::Step* step) {
+  std::int64_t* fields = step->fields;
+  const char* const names[] = {"condition", "yes", "no", "output"};
+  for (int at = 0; at < 4; ++at) fields[at] = word(names[at], 0, kMost);
+  const std::int64_t count = fields[4] = word("count", 1, kMost);
+  require_place("condition", fields[0], 0, 1);
+  for (int at = 1; at < 4; ++at) require_place(names[at], fields[at], 0, count);
+}
+
 /// Softmax, and layer normalisation with its factors besides.
 void StepReader::read_rows(Program::Step* step) {
   std::int64_t* fields = step->fields;
@@ -267,7 +340,8 @@ void StepReader::read_affine8(Program::Step* step) {
   const std::int64_t scales = fields[8] = word("scales", 0, INT32_MAX);
   const std::int64_t bias = fields[9] = word("bias", -1, INT32_MAX);
   fields[10] = word("zeroPoint", 0, 255);
-  fields[11] = word("activation", 0, ops::kActivations - 1);
+  // `bent` is for sums of floats: its words are not here.
+  fields[11] = word("activation", 0, ops::kActivations - 2);
   require_place("input", fields[0], 0, (rows - 1) * stride + (depth + 3) / 4);
   require_place("output", fields[1], 0, (rows - 1) * output_stride + columns);
   require_weights("weights", weights, (columns * depth + 3) / 4);

@@ -26,6 +26,7 @@ class StepReader {
   void require_weights(const char* name, std::int64_t at, std::int64_t length) const;
   [[noreturn]] void refuse(const char* name, const std::string& expected) const;
 
+  ops::Curve read_curve();
   void read_affine(Program::Step* step);
   void read_lstm(Program::Step* step);
   void read_map(Program::Step* step);
@@ -38,6 +39,9 @@ class StepReader {
   void read_rows(Program::Step* step);
   void read_quantise(Program::Step* step);
   void read_affine8(Program::Step* step);
+  void read_windows(Program::Step* step);
+  void read_elementary(Program::Step* step);
+  void read_select(Program::Step* step);
 
   const ProgramImage& image_;
   std::size_t at_ = 0;

@@ -41,6 +41,16 @@ class Dice {
   std::mt19937 engine_;
 };
 
+/// An activation, and a slope below 0 and two limits for the one that takes them.
+void put_curve(std::vector<std::int32_t>* fields, Dice* dice) {
+  fields->push_back(dice->below(ops::kActivations));
+  for (const float number : {0.2f, -0.25f, 0.25f}) {
+    std::int32_t bits;
+    std::memcpy(&bits, &number, sizeof(bits));
+    fields->push_back(bits);
+  }
+}
+
 /// An image of one step whose arena and weights end with the last float that the step touches.
 ProgramImage random_step(Dice* dice, Program::Code code) {
   ProgramImage image;
@@ -67,7 +77,8 @@ ProgramImage random_step(Dice* dice, Program::Code code) {
       const std::int32_t input = place(reach) + before;
       const std::int32_t output = place(rows * columns);
       fields = {input,   output, rows,  stride, depth, columns, columns, constants(columns * depth), constants(columns),
-                dice->below(4), before, dice->below(depth / 2 + 1)};
+                before,  dice->below(depth / 2 + 1)};
+      put_curve(&fields, dice);
       break;
     }
     case Program::Code::lstm:
@@ -75,11 +86,12 @@ ProgramImage random_step(Dice* dice, Program::Code code) {
                 depth,        columns,        constants(4 * columns * (depth + columns)),     constants(4 * columns)};
       break;
     case Program::Code::map:
-      fields = {place(columns), place(columns), columns, dice->below(4)};
+      fields = {place(columns), place(columns), columns};
+      put_curve(&fields, dice);
       break;
     case Program::Code::combine: {
       const std::int32_t period = dice->size();
-      fields = {place(columns), place(std::min(columns, period)), place(columns), columns, period, dice->below(5)};
+      fields = {place(columns), place(std::min(columns, period)), place(columns), columns, period, dice->below(ops::kCombinations)};
       break;
     }
     case Program::Code::magnitude:
@@ -108,6 +120,32 @@ ProgramImage random_step(Dice* dice, Program::Code code) {
     case Program::Code::quantise:
       fields = {place(columns), place((columns + 3) / 4), columns, 0x42000000, dice->below(256)};
       break;
+    case Program::Code::conv2d:
+    case Program::Code::depthwise:
+    case Program::Code::pool: {
+      const std::int32_t height = 1 + dice->below(6);
+      const std::int32_t width = 1 + dice->below(6);
+      const std::int32_t kernel = 1 + dice->below(3);
+      const std::int32_t pad = dice->below(kernel);
+      const std::int32_t stride = 1 + dice->below(2);
+      const std::int32_t out = 1 + dice->below(5);
+      const std::int32_t made = code == Program::Code::conv2d ? 1 + dice->below(70) : columns;
+      fields = {place(height * width * columns), place(out * out * made), height, width, columns, kernel,
+                kernel, stride, stride, pad, pad, out, out};
+      if (code == Program::Code::pool) fields.push_back(dice->below(2));
+      if (code == Program::Code::pool) break;
+      if (code == Program::Code::conv2d) fields.push_back(made);
+      const std::int32_t depth_of_one = code == Program::Code::conv2d ? columns : 1;
+      fields.insert(fields.end(), {constants(kernel * kernel * depth_of_one * made), constants(made)});
+      put_curve(&fields, dice);
+      break;
+    }
+    case Program::Code::elementary:
+      fields = {place(columns), place(columns), columns, dice->below(2)};
+      break;
+    case Program::Code::select:
+      fields = {place(1), place(columns), place(columns), place(columns), columns};
+      break;
     case Program::Code::affine8: {
       const std::int32_t stride = (depth + 3) / 4;
       fields = {place(rows * stride), place(rows * columns), rows, stride, depth, columns, columns,
@@ -125,7 +163,9 @@ ProgramImage random_step(Dice* dice, Program::Code code) {
 constexpr Program::Code kCodes[] = {Program::Code::affine, Program::Code::lstm,     Program::Code::map,
                                     Program::Code::combine, Program::Code::magnitude, Program::Code::move,
                                     Program::Code::constant, Program::Code::mean,      Program::Code::gru,       Program::Code::softmax,
-                                    Program::Code::layer_norm, Program::Code::quantise, Program::Code::affine8};
+                                    Program::Code::layer_norm, Program::Code::quantise, Program::Code::affine8,
+                                    Program::Code::conv2d,   Program::Code::depthwise, Program::Code::pool,
+                                    Program::Code::elementary, Program::Code::select};
 
 }  // namespace
 
@@ -223,7 +263,7 @@ REDLINE_TEST(kSuite, "places of inputs and outputs that lead out are refused whe
 REDLINE_TEST(kSuite, "a session of a program runs as any other, and its slots do not touch each other") {
   ProgramOptions options;
   // map, 3 floats from place 0 to place 4, relu.
-  options.image.words = {3, 0, 4, 3, 1};
+  options.image.words = {3, 0, 4, 3, 1, 0, 0, 0};
   options.image.arena_floats = 7;
   options.set = ops::network_sets().back();
   options.inputs = {TensorSpec{"x", Dtype::float32, {Dimension{3, {}}}}};

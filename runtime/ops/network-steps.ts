@@ -1,15 +1,48 @@
 // Owns the network ops as steps over one arena of floats: their fields, their words, and what each reads and writes.
 // Knows no model and no instruction set. Invariant: the order of fields here is the order in which native/program reads them.
 
-import { refusal, requireWhole } from "./op-argument.js";
-
 /** What is done to each sum before it is stored. NaN stays NaN; the numbers are those of the words. */
-export const ACTIVATIONS = ["none", "relu", "sigmoid", "tanh"] as const;
+export const ACTIVATIONS = ["none", "relu", "sigmoid", "tanh", "bent"] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
-/** What is done to two numbers. `maximum` answers the right one where either is NaN. */
-export const COMBINATIONS = ["add", "subtract", "multiply", "divide", "maximum"] as const;
+/** What is done to two numbers. `maximum` and `minimum` answer the right one where either is NaN; `atLeast` answers 1 or 0. */
+export const COMBINATIONS = [
+  "add",
+  "subtract",
+  "multiply",
+  "divide",
+  "maximum",
+  "minimum",
+  "atLeast",
+] as const;
 export type Combination = (typeof COMBINATIONS)[number];
+
+/** Functions of one number that few steps need. */
+export const FUNCTIONS = ["logarithm", "root"] as const;
+
+/** Sizes of windows over an image, in the order of their words. */
+const WINDOWS = [
+  "height",
+  "width",
+  "channels",
+  "kernelHeight",
+  "kernelWidth",
+  "strideY",
+  "strideX",
+  "padTop",
+  "padLeft",
+  "outHeight",
+  "outWidth",
+] as const;
+/** Windows over an image whose channels lie side by side. */
+export type WindowSizes = Readonly<Record<(typeof WINDOWS)[number], number>>;
+/** An activation and what `bent` takes, float32 as bits: its slope below 0, then the least and the most it answers. */
+const CURVE = ["activation", "slope", "floor", "ceiling"] as const;
+
+/** The words of an activation. */
+export type Curve = Readonly<Record<(typeof CURVE)[number], number>>;
+/** Nothing is done to the sums. */
+export const PLAIN: Curve = { activation: 0, slope: 0, floor: 0, ceiling: 0 };
 
 interface StepForm {
   readonly code: number;
@@ -32,13 +65,18 @@ interface StepForm {
  *   these and the last `zeroAfter` floats they reach are padding, and set to 0 by the step.
  * - `lstm`: one step of a cell; gates input, output, forget, candidate. `hiddenOut` and `cellOut` may be `hidden` and `cell`.
  *   What a cell makes of an infinite sum or state is not promised: it may be NaN, for a gate may be nearly 0 or 0.
- * - `map`: an activation alone; in place if `output` is `input`.
+ * - `map`: an activation alone; in place if `output` is `input`. `bent` is LeakyRelu, Clip, and both: `slope` is above 0, at most 1.
  * - `combine`: two numbers to one; `right` starts over after `period`. In place if `output` is `left`.
  * - `magnitude`: the length of (real, imaginary), not guarded against overflow of the squares.
  * - `move`: a strided copy, for what is no plain view. Steps may be negative.
  * - `constant`: constants copied into the arena. `mean`: over rows, for each column.
  * - `gru`: one step of a cell whose reset comes after the product (linear_before_reset); gates update, reset, the input's and the
  *   state's share of the candidate. `hiddenOut` may be `hidden`.
+ * - `conv2d`, `depthwise`, `pool`: windows of an image whose channels lie side by side (NHWC), zeros around it. The first takes each
+ *   window times a matrix of `columns` x (kernel x channels) weights, tap by tap; the second has a kernel for each channel; the
+ *   third takes the largest number of each channel, or the mean of those that are inside; no window lies outside altogether.
+ * - `elementary`: a natural logarithm or a root of each number; what is no number stays none. A result is off by 2^-22 of itself.
+ * - `select`: `yes` where `condition`, one number for all, is not 0, else `no`.
  * - `softmax`: of each row, the largest taken off first; a row that holds NaN becomes NaN. `layerNorm`: each row to mean 0 and
  *   variance 1, times `weights`, plus `bias`; `epsilon` is float32 as bits.
  * - `quantise`: to bytes, `inverse` (float32 as bits) times the number plus `zeroPoint`, rounded to even, cut off at 0 and 255; NaN
@@ -60,9 +98,9 @@ export const STEP_FORMS = {
       "outputStride",
       "weights",
       "bias",
-      "activation",
       "zeroBefore",
       "zeroAfter",
+      ...CURVE,
     ],
   },
   lstm: {
@@ -72,7 +110,7 @@ export const STEP_FORMS = {
     scratch: ["scratch"],
     numbers: ["inputs", "units", "weights", "bias"],
   },
-  map: { code: 3, reads: ["input"], writes: ["output"], scratch: [], numbers: ["count", "activation"] },
+  map: { code: 3, reads: ["input"], writes: ["output"], scratch: [], numbers: ["count", ...CURVE] },
   combine: {
     code: 4,
     reads: ["left", "right"],
@@ -108,6 +146,41 @@ export const STEP_FORMS = {
     writes: ["hiddenOut"],
     scratch: ["scratch"],
     numbers: ["inputs", "units", "weights", "bias"],
+  },
+  conv2d: {
+    code: 14,
+    reads: ["input"],
+    writes: ["output"],
+    scratch: [],
+    numbers: [...WINDOWS, "columns", "weights", "bias", ...CURVE],
+  },
+  depthwise: {
+    code: 15,
+    reads: ["input"],
+    writes: ["output"],
+    scratch: [],
+    numbers: [...WINDOWS, "weights", "bias", ...CURVE],
+  },
+  pool: {
+    code: 16,
+    reads: ["input"],
+    writes: ["output"],
+    scratch: [],
+    numbers: [...WINDOWS, "isMean"],
+  },
+  elementary: {
+    code: 17,
+    reads: ["input"],
+    writes: ["output"],
+    scratch: [],
+    numbers: ["count", "function"],
+  },
+  select: {
+    code: 18,
+    reads: ["condition", "yes", "no"],
+    writes: ["output"],
+    scratch: [],
+    numbers: ["count"],
   },
   softmax: { code: 10, reads: ["input"], writes: ["output"], scratch: [], numbers: ["rows", "columns"] },
   layerNorm: {
@@ -175,169 +248,4 @@ export function wordsOf(steps: readonly NetworkStep[]): Int32Array {
       ...fieldNames(step.op).map((field) => (step as Readonly<Record<string, number>>)[field]!),
     ]),
   );
-}
-
-/** A stretch of the arena. */
-export interface Extent {
-  readonly place: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What a step touches of the arena, place by place. */
-export function extentsOf(step: NetworkStep): readonly Extent[] {
-  switch (step.op) {
-    case "affine": {
-      const from = step.input - step.zeroBefore;
-      return [
-        { place: "input", from, to: from + (step.rows - 1) * step.stride + step.depth },
-        span("output", step.output, (step.rows - 1) * step.outputStride + step.columns),
-      ];
-    }
-    case "lstm":
-      return [
-        span("input", step.input, step.inputs),
-        span("hidden", step.hidden, step.units),
-        span("cell", step.cell, step.units),
-        span("hiddenOut", step.hiddenOut, step.units),
-        span("cellOut", step.cellOut, step.units),
-        span("scratch", step.scratch, step.inputs + 5 * step.units),
-      ];
-    case "map":
-      return [span("input", step.input, step.count), span("output", step.output, step.count)];
-    case "combine":
-      return [
-        span("left", step.left, step.count),
-        span("right", step.right, Math.min(step.count, step.period)),
-        span("output", step.output, step.count),
-      ];
-    case "magnitude": {
-      const reach = (step.rows - 1) * step.stride + step.columns;
-      const written = (step.rows - 1) * step.outputStride + step.columns;
-      return [
-        span("real", step.real, reach),
-        span("imaginary", step.imaginary, reach),
-        span("output", step.output, written),
-      ];
-    }
-    case "move":
-      return [
-        strided("input", { from: step.input, ...step }),
-        strided("output", {
-          ...step,
-          from: step.output,
-          rowStep: step.outputRowStep,
-          columnStep: step.outputColumnStep,
-        }),
-      ];
-    case "constant":
-      return [span("output", step.output, step.count)];
-    case "mean":
-      return [
-        span("input", step.input, (step.rows - 1) * step.stride + step.columns),
-        span("output", step.output, step.columns),
-      ];
-    case "gru":
-      return [
-        span("input", step.input, step.inputs),
-        span("hidden", step.hidden, step.units),
-        span("hiddenOut", step.hiddenOut, step.units),
-        span("scratch", step.scratch, step.inputs + 5 * step.units),
-      ];
-    case "softmax":
-    case "layerNorm":
-      return [
-        span("input", step.input, step.rows * step.columns),
-        span("output", step.output, step.rows * step.columns),
-      ];
-    case "quantise":
-      return [span("input", step.input, step.count), span("output", step.output, Math.ceil(step.count / 4))];
-    case "affine8":
-      return [
-        span("input", step.input, (step.rows - 1) * step.stride + Math.ceil(step.depth / 4)),
-        span("output", step.output, (step.rows - 1) * step.outputStride + step.columns),
-      ];
-  }
-}
-
-function span(place: string, from: number, length: number): Extent {
-  return { place, from, to: from + length };
-}
-
-function strided(
-  place: string,
-  walk: { from: number; rows: number; columns: number; rowStep: number; columnStep: number },
-): Extent {
-  const down = (walk.rows - 1) * walk.rowStep;
-  const across = (walk.columns - 1) * walk.columnStep;
-  return {
-    place,
-    from: walk.from + Math.min(0, down) + Math.min(0, across),
-    to: walk.from + Math.max(0, down) + Math.max(0, across) + 1,
-  };
-}
-
-/** Constants a step reads: which, where from, and how many floats. */
-export interface StepConstants {
-  readonly name: "weights" | "scales" | "bias";
-  readonly at: number;
-  readonly count: number;
-}
-
-/** What a step reads of the constants. */
-export function weightsOf(step: NetworkStep): readonly StepConstants[] {
-  switch (step.op) {
-    case "affine":
-      return [weights(step, step.columns * step.depth), ...bias(step, step.columns)];
-    case "lstm":
-    case "gru":
-      return [weights(step, 4 * step.units * (step.inputs + step.units)), ...bias(step, 4 * step.units)];
-    case "constant":
-      return [weights(step, step.count)];
-    case "layerNorm":
-      return [weights(step, step.columns), ...bias(step, step.columns)];
-    case "affine8":
-      return [
-        weights(step, Math.ceil((step.columns * step.depth) / 4)),
-        { name: "scales", at: step.scales, count: step.columns },
-        ...bias(step, step.columns),
-      ];
-    default:
-      return [];
-  }
-}
-
-function weights(step: { readonly weights: number }, count: number): StepConstants {
-  return { name: "weights", at: step.weights, count };
-}
-
-function bias(step: { readonly bias: number }, count: number): readonly StepConstants[] {
-  return step.bias < 0 ? [] : [{ name: "bias", at: step.bias, count }];
-}
-
-/**
- * Holds every place and weight of a list of steps against what there is.
- *
- * @throws RedlineError `OP_ARGUMENT` naming step and place
- */
-export function requireSteps(
-  steps: readonly NetworkStep[],
-  room: { readonly arenaFloats: number; readonly weights: number },
-): void {
-  for (const [index, step] of steps.entries()) {
-    const label = (field: string): string => `step ${index} ${step.op}, ${field}`;
-    for (const field of STEP_FORMS[step.op].numbers) {
-      const value = (step as Readonly<Record<string, number>>)[field]!;
-      const isSigned = field === "bias" || field.endsWith("Step");
-      requireWhole(label(field), value, { min: isSigned ? -room.arenaFloats - 1 : 0, max: 2 ** 31 - 1 });
-    }
-    for (const { place, from, to } of extentsOf(step)) {
-      if (from < 0 || to > room.arenaFloats || from >= to)
-        throw refusal(label(place), `within ${room.arenaFloats} floats`, `${from} to ${to}`);
-    }
-    for (const { name, at, count } of weightsOf(step)) {
-      if (at < 0 || at + count > room.weights)
-        throw refusal(label(name), `within ${room.weights} weights`, `${at} to ${at + count}`);
-    }
-  }
 }

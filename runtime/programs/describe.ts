@@ -1,6 +1,13 @@
 // Owns a program in words: what each step does and how much of it is weights. Knows no model file.
 
-import { ACTIVATIONS, COMBINATIONS, type NetworkStep, weightsOf } from "../ops/network-steps.js";
+import { weightsOf } from "../ops/network-extents.js";
+import {
+  ACTIVATIONS,
+  COMBINATIONS,
+  FUNCTIONS,
+  type NetworkStep,
+  type WindowSizes,
+} from "../ops/network-steps.js";
 import type { Program } from "./program.js";
 
 /** One op of a program. */
@@ -39,6 +46,16 @@ function detailOf(step: NetworkStep): string {
       return `${ACTIVATIONS[step.activation]} of ${step.count}`;
     case "combine":
       return `${COMBINATIONS[step.combination]}, ${step.count} with ${Math.min(step.count, step.period)}`;
+    case "conv2d":
+      return `${windowsOf(step)} x ${step.columns}${bendOf(step)}`;
+    case "elementary":
+      return `${FUNCTIONS[step.function]} of ${step.count}`;
+    case "select":
+      return `one of two, ${step.count} numbers`;
+    case "depthwise":
+      return `${windowsOf(step)}${bendOf(step)}`;
+    case "pool":
+      return windowsOf(step);
     case "gru":
       return `${step.inputs} inputs, ${step.units} units`;
     case "affine8":
@@ -53,4 +70,13 @@ function detailOf(step: NetworkStep): string {
     case "constant":
       return `${step.count} numbers`;
   }
+}
+
+function windowsOf(step: WindowSizes): string {
+  const { height, width, channels, kernelHeight, kernelWidth, outHeight, outWidth } = step;
+  return `${height} x ${width} x ${channels} by ${kernelHeight} x ${kernelWidth} to ${outHeight} x ${outWidth}`;
+}
+
+function bendOf({ activation }: { readonly activation: number }): string {
+  return activation === 0 ? "" : `, ${ACTIVATIONS[activation]}`;
 }

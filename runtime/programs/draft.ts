@@ -3,13 +3,8 @@
 
 import { RedlineError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import {
-  type NumberName,
-  type PlaceName,
-  STEP_FORMS,
-  type StepConstants,
-  type StepName,
-} from "../ops/network-steps.js";
+import type { StepConstants } from "../ops/network-extents.js";
+import { type NumberName, type PlaceName, STEP_FORMS, type StepName } from "../ops/network-steps.js";
 import { isRowMajor, type Layout, loopsOf, rowMajor, sizeOf } from "./layout.js";
 import {
   Buffer,

@@ -38,6 +38,7 @@ const COMPUTED: Readonly<Record<string, (left: number, right: number) => number>
   Mul: (left, right) => left * right,
   Div: (left, right) => left / right,
   Max: (left, right) => Math.max(left, right),
+  Min: (left, right) => Math.min(left, right),
 };
 
 /** A node of nothing but constants. Refuses one whose inputs a run decides. */

@@ -1,39 +1,35 @@
-// Owns element-wise ops, reductions and padding: activations, the four operations, magnitudes, means.
+// Owns ops of two tensors, element by element, and what is done to rows: the four operations, comparisons, normalisation, padding.
 // Invariant: an op on a dense tensor keeps its layout, whatever the order of its dimensions.
 
 import { floatBits } from "../ops/float-bits.js";
-import { ACTIVATIONS, type Activation, COMBINATIONS, type Combination } from "../ops/network-steps.js";
+import { COMBINATIONS, type Combination } from "../ops/network-steps.js";
 import { placeOf } from "./draft.js";
 import { broadcast, fold, isKnown, stretched } from "./fold.js";
 import { isDense, isSameLayout, loopsOf, rowMajor, sizeOf } from "./layout.js";
 import type { NodeView } from "./node-view.js";
 import {
+  BOOL,
   Buffer,
   type BufferView,
   constant,
   elementsOf,
   FLOAT,
   floatsOf,
-  isBuffer,
   isConstant,
   ownBuffer,
   type View,
 } from "./tensor-view.js";
 
-/** Ops that compute element by element, and those that sum up or pad. */
+/** Ops that combine two tensors, and those that work on rows. */
 export const ARITHMETIC = {
-  Relu: (node: NodeView) => [mapped(node, "relu")],
-  Sigmoid: (node: NodeView) => [mapped(node, "sigmoid")],
-  Tanh: (node: NodeView) => [mapped(node, "tanh")],
   Add: (node: NodeView) => [combined(node, "add")],
   Sub: (node: NodeView) => [combined(node, "subtract")],
   Mul: (node: NodeView) => [combined(node, "multiply")],
   Div: (node: NodeView) => [combined(node, "divide")],
-  Max: (node: NodeView) => [combined(node, "maximum")],
+  GreaterOrEqual: (node: NodeView) => [compared(node, { left: 0, right: 1 })],
+  LessOrEqual: (node: NodeView) => [compared(node, { left: 1, right: 0 })],
   Pow: (node: NodeView) => [power(node)],
-  Sqrt: (node: NodeView) => [root(node)],
   BatchNormalization: (node: NodeView) => [normalised(node)],
-  ReduceMean: (node: NodeView) => [mean(node)],
   Pad: (node: NodeView) => [padded(node)],
   Softmax: (node: NodeView) => [softmax(node)],
   LayerNormalization: (node: NodeView) => [layerNormalised(node)],
@@ -69,29 +65,32 @@ function layerNormalised(node: NodeView): View {
   return output;
 }
 
-function mapped(node: NodeView, activation: Activation): View {
-  const view = node.list.inArena(node.input(0));
-  const input = isDense(view) ? view : node.list.inOrder(view);
-  const output = likeness(node, input);
-  node.list.add("map", {
-    places: { input: placeOf(input), output: placeOf(output) },
-    numbers: { count: sizeOf(input.shape), activation: ACTIVATIONS.indexOf(activation) },
-  });
-  return output;
-}
-
 /** A tensor of its own that lies as another one does. */
-function likeness(node: NodeView, view: BufferView): BufferView {
+export function likeness(node: NodeView, view: BufferView): BufferView {
   const name = node.node.name === "" ? node.node.op : node.node.name;
   return { ...view, at: 0, store: new Buffer(name, sizeOf(view.shape)) };
 }
 
-function combined(node: NodeView, combination: Combination): View {
-  if (isKnown(node)) return fold(node)[0]!;
-  if (node.inputCount !== 2) throw node.refuse("two inputs");
-  const shape = broadcast(node.input(0).shape, node.input(1).shape);
+/** Two tensors, those of the node where no others are given. */
+export function combined(node: NodeView, combination: Combination, given?: readonly [View, View]): View {
+  if (given === undefined && isKnown(node)) return fold(node)[0]!;
+  if (given === undefined && node.inputCount !== 2) throw node.refuse("two inputs");
+  const [left, right] = given ?? [node.input(0), node.input(1)];
+  const shape = broadcast(left.shape, right.shape);
   if (shape === undefined) throw node.refuse("shapes that fit");
-  return pair(node, { left: node.input(0), right: node.input(1), shape, combination });
+  return pair(node, { left, right, shape, combination });
+}
+
+/** 1 where the left one is at least the right one, else 0: a truth value that a branch may ask for. */
+function compared(node: NodeView, { left, right }: { left: number; right: number }): View {
+  if (isKnown(node)) return fold(node)[0]!;
+  const [one, other] = [node.input(left), node.input(right)];
+  const shape = broadcast(one.shape, other.shape);
+  if (shape === undefined) throw node.refuse("shapes that fit");
+  return {
+    ...pair(node, { left: one, right: other, shape, combination: "atLeast" }),
+    elementType: BOOL,
+  };
 }
 
 function pair(
@@ -100,7 +99,7 @@ function pair(
 ): View {
   const { shape, combination } = given;
   const isWhole = (view: View): boolean => sizeOf(view.shape) === sizeOf(shape);
-  const canSwap = combination !== "subtract" && combination !== "divide";
+  const canSwap = !["subtract", "divide", "atLeast"].includes(combination);
   const [one, other] =
     !isWhole(given.left) && isWhole(given.right) && canSwap
       ? [given.right, given.left]
@@ -145,49 +144,6 @@ function power(node: NodeView): View {
   return pair(node, { left: view, right: view, shape: view.shape, combination: "multiply" });
 }
 
-/** The root of the sum of two squares: a magnitude. The squares' own steps are dropped when nothing else reads them. */
-function root(node: NodeView): View {
-  const sum = node.maker(0);
-  const squares = [sum?.maker(0), sum?.maker(1)].map((square) =>
-    square === undefined ? undefined : squared(square),
-  );
-  const [real, imaginary] = squares;
-  if (sum?.node.op !== "Add" || real === undefined || imaginary === undefined)
-    throw node.refuse("the root of a sum of two squares");
-  if (!isSameLayout(real, imaginary)) throw node.refuse("two squares that lie alike");
-  const { shape } = real;
-  // Rows of neighbours: the dimensions by their distance, the one without gaps innermost.
-  const axes = [...shape.keys()].sort((a, b) => real.strides[b]! - real.strides[a]! || a - b);
-  const large = axes.filter((axis) => shape[axis] !== 1);
-  const [rowAxis, columnAxis] = large.length === 1 ? [undefined, large[0]] : large;
-  if (large.length > 2 || columnAxis === undefined || real.strides[columnAxis] !== 1)
-    throw node.refuse("rows of neighbours");
-  const columns = shape[columnAxis]!;
-  const strides = shape.map((_, axis) => (axis === columnAxis ? 1 : axis === rowAxis ? columns : 0));
-  const output: BufferView = { ...ownBuffer(node.node.name, shape), strides };
-  node.list.add("magnitude", {
-    places: { real: placeOf(real), imaginary: placeOf(imaginary), output: placeOf(output) },
-    numbers: {
-      rows: rowAxis === undefined ? 1 : shape[rowAxis]!,
-      columns,
-      stride: rowAxis === undefined ? columns : real.strides[rowAxis]!,
-      outputStride: columns,
-    },
-  });
-  return output;
-}
-
-/** What a node squares, if it does. */
-function squared(node: NodeView): BufferView | undefined {
-  const { op, inputs } = node.node;
-  const isSquare =
-    (op === "Pow" && elementsOf(node.constant(1)).every((value) => value === 2)) ||
-    (op === "Mul" && inputs[0] === inputs[1]);
-  if (!isSquare) return undefined;
-  const view = node.input(0);
-  return isBuffer(view) ? view : undefined;
-}
-
 /** Scale and shift of each channel: what they follow takes them into its weights, see `fuse.ts`. */
 function normalised(node: NodeView): View {
   const view = node.input(0);
@@ -206,50 +162,6 @@ function normalised(node: NodeView): View {
     combination: "multiply",
   });
   return pair(node, { left: scaled, right: perChannel(offsets), shape: view.shape, combination: "add" });
-}
-
-function mean(node: NodeView): View {
-  const view = node.list.inArena(node.input(0));
-  const rank = view.shape.length;
-  const given = node.numbersOf(1, "axes") ?? [...view.shape.keys()];
-  const axes = new Set(given.map((axis) => (axis < 0 ? axis + rank : axis)));
-  const hasAxis = node.whole("keepdims", 1) === 1;
-  const reduced = [...axes].filter((axis) => view.shape[axis] !== 1);
-  const summed = reduced.length === 0 ? view : meanOver(node, { view, axes: reduced });
-  const kept = [...view.shape.keys()].filter((axis) => hasAxis || !axes.has(axis));
-  return {
-    ...summed,
-    shape: kept.map((axis) => (axes.has(axis) ? 1 : view.shape[axis]!)),
-    strides: kept.map((axis) => (axes.has(axis) ? 0 : summed.strides[axis]!)),
-  };
-}
-
-/** Sums rows up for every column: the reduced dimensions are one loop, the others lie without gaps, or are laid out so. */
-function meanOver(node: NodeView, { view, axes }: { view: BufferView; axes: readonly number[] }): BufferView {
-  const kept = view.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  const columns = sizeOf(kept);
-  const loops = loopsOf(
-    axes.map((axis) => view.shape[axis]!),
-    {
-      strides: axes.map((axis) => view.strides[axis]!),
-      outputStrides: axes.map((axis) => view.strides[axis]!),
-    },
-  );
-  const [rows] = loops;
-  if (loops.length !== 1 || rows === undefined || !isDense({ shape: kept, strides: view.strides })) {
-    const inner = rowMajor(kept);
-    const outer = rowMajor(axes.map((axis) => view.shape[axis]!));
-    const strides = inner.map((stride, axis) =>
-      axes.includes(axis) ? columns * outer[axes.indexOf(axis)]! : stride,
-    );
-    return meanOver(node, { view: node.list.copied(view, strides), axes });
-  }
-  const output: BufferView = { ...view, shape: kept, at: 0, store: new Buffer("mean", columns) };
-  node.list.add("mean", {
-    places: { input: placeOf(view), output: placeOf(output) },
-    numbers: { rows: rows.count, columns, stride: rows.step },
-  });
-  return output;
 }
 
 /** Padding of the last dimension, reflected or with zeros. */

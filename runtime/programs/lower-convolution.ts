@@ -1,8 +1,10 @@
 // Owns conv1d, GEMM and matrix products with constant matrices: windows of time-major rows times one matrix.
 // Invariant: taps that only ever meet padding are no part of the matrix.
 
+import { PLAIN } from "../ops/network-steps.js";
 import { type DraftList, placeOf } from "./draft.js";
 import { sizeOf } from "./layout.js";
+import { convolvedImage, pooled } from "./lower-image.js";
 import type { NodeView } from "./node-view.js";
 import {
   Buffer,
@@ -16,7 +18,9 @@ import {
 
 /** Ops that multiply with a constant matrix. */
 export const CONVOLUTION = {
-  Conv: (node: NodeView) => [convolved(node)],
+  Conv: (node: NodeView) => [node.input(0).shape.length === 4 ? convolvedImage(node) : convolved(node)],
+  MaxPool: (node: NodeView) => [pooled(node)],
+  AveragePool: (node: NodeView) => [pooled(node)],
   Gemm: (node: NodeView) => [product(node)],
   MatMul: (node: NodeView) => [product(node)],
 } as const;
@@ -78,7 +82,7 @@ function emit(
       depth: taps * channels,
       columns,
       outputStride: columns,
-      activation: 0,
+      ...PLAIN,
       zeroBefore: Math.max(0, before) * channels,
       zeroAfter: after * channels,
     },
@@ -173,7 +177,7 @@ function product(node: NodeView): View {
       depth,
       columns,
       outputStride: columns,
-      activation: 0,
+      ...PLAIN,
       zeroBefore: 0,
       zeroAfter: 0,
     },

@@ -1,15 +1,26 @@
 // Owns the walk over a graph: each node becomes a view, a known constant or steps; a branch is taken when its condition is
-// known. Runs nothing. Invariant: what is not understood is refused with the op named, never left out.
+// known, else both are run and one is chosen. Runs nothing. Invariant: what is not understood is refused with the op named, never left out.
 
 import { RedlineError } from "../core/errors.js";
 import type { OnnxGraph, OnnxNode } from "../graphs/onnx-model.js";
-import { DraftList } from "./draft.js";
+import { DraftList, placeOf } from "./draft.js";
+import { sizeOf } from "./layout.js";
 import { ARITHMETIC } from "./lower-arithmetic.js";
 import { CONVOLUTION } from "./lower-convolution.js";
+import { CURVES } from "./lower-curves.js";
 import { RECURRENCE } from "./lower-recurrence.js";
+import { REDUCTION } from "./lower-reduction.js";
 import { STRUCTURE } from "./lower-structure.js";
 import { NodeView } from "./node-view.js";
-import { BOOL, constantOf, elementsOf, isConstant, type View } from "./tensor-view.js";
+import {
+  BOOL,
+  type BufferView,
+  constantOf,
+  elementsOf,
+  isConstant,
+  ownBuffer,
+  type View,
+} from "./tensor-view.js";
 
 /** A frame of sound every 32 ms still comes in time. */
 const BREATH_MS = 2;
@@ -18,7 +29,7 @@ const BREATH_MS = 2;
 export type Lower = (node: NodeView) => readonly View[];
 
 const LOWERS: ReadonlyMap<string, Lower> = new Map(
-  Object.entries({ ...STRUCTURE, ...ARITHMETIC, ...CONVOLUTION, ...RECURRENCE }),
+  Object.entries({ ...STRUCTURE, ...ARITHMETIC, ...CURVES, ...REDUCTION, ...CONVOLUTION, ...RECURRENCE }),
 );
 
 /** Names a graph and its subgraphs know, and the nodes that made them. */
@@ -94,14 +105,43 @@ export class GraphLowering {
 
   async #branch(node: OnnxNode, scope: Scope): Promise<readonly View[]> {
     const condition = requireView(scope, node.inputs[0] ?? "");
-    if (!isConstant(condition) || condition.elementType !== BOOL)
-      throw unsupported("If on a condition that a run decides");
-    const wanted = elementsOf(condition)[0] === 1 ? "then_branch" : "else_branch";
-    const branch = node.attributes.find(({ name }) => name === wanted)?.graph;
-    if (!branch) throw unsupported(`If without ${wanted}`);
-    const inner = new Scope(scope);
+    if (condition.elementType !== BOOL || sizeOf(condition.shape) !== 1)
+      throw unsupported("If on something else than a truth value");
+    if (isConstant(condition))
+      return this.#runBranch(node, {
+        scope,
+        name: elementsOf(condition)[0] === 1 ? "then_branch" : "else_branch",
+      });
+    const yes = await this.#runBranch(node, { scope, name: "then_branch" });
+    const no = await this.#runBranch(node, { scope, name: "else_branch" });
+    return yes.map((view, index) => this.#chosen(condition as BufferView, { yes: view, no: no[index]! }));
+  }
+
+  async #runBranch(node: OnnxNode, given: { scope: Scope; name: string }): Promise<readonly View[]> {
+    const branch = node.attributes.find(({ name }) => name === given.name)?.graph;
+    if (!branch) throw unsupported(`If without ${given.name}`);
+    const inner = new Scope(given.scope);
     this.#define(branch, inner);
     return this.#run(branch, inner);
+  }
+
+  /** Both branches have run: a program takes the same time whichever counts. */
+  #chosen(condition: BufferView, { yes, no }: { yes: View; no: View }): View {
+    const [one, other] = [this.list.inOrder(yes), this.list.inOrder(no)];
+    const { shape } = one;
+    if (shape.length !== other.shape.length || shape.some((size, axis) => size !== other.shape[axis]))
+      throw unsupported("If whose branches differ in shape");
+    const output = ownBuffer("If", shape);
+    this.list.add("select", {
+      places: {
+        condition: placeOf(condition),
+        yes: placeOf(one),
+        no: placeOf(other),
+        output: placeOf(output),
+      },
+      numbers: { count: sizeOf(shape) },
+    });
+    return output;
   }
 }
 

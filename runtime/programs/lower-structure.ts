@@ -5,6 +5,7 @@ import { CONVERSIONS, fold } from "./fold.js";
 import { isRowMajor, rowMajor, sizeOf } from "./layout.js";
 import type { NodeView } from "./node-view.js";
 import {
+  BOOL,
   type BufferView,
   type ConstantView,
   constant,
@@ -38,8 +39,6 @@ export const STRUCTURE = {
   Equal: fold,
   Greater: fold,
   Less: fold,
-  GreaterOrEqual: fold,
-  LessOrEqual: fold,
   Not: fold,
   And: fold,
   Or: fold,
@@ -65,6 +64,8 @@ function cast(node: NodeView): View {
   const view = node.input(0);
   const to = node.whole("to", 0);
   if (to === view.elementType) return view;
+  // A truth value that a run decides is 0 or 1 already.
+  if (view.elementType === BOOL && to === FLOAT && !isConstant(view)) return { ...view, elementType: FLOAT };
   if (!isConstant(view)) throw node.refuse("a cast of what is known, or to the same type");
   const convert = CONVERSIONS[to];
   if (convert === undefined) throw node.refuse("a cast to float32, int32, int64 or bool");

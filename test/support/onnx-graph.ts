@@ -1,10 +1,15 @@
 // Owns small ONNX graphs for tests, made of the reader's own parts and written as files. Knows no runtime.
 
-import type { OnnxAttribute, OnnxNode, OnnxTensor } from "../../runtime/graphs/onnx-model.js";
+import type { OnnxAttribute, OnnxNode, OnnxTensor, OnnxValue } from "../../runtime/graphs/onnx-model.js";
 import { writeModel } from "../../runtime/graphs/write-model.js";
 
-/** A whole number, several, a float or a word, by what it is in TypeScript. */
-export type AttributeValue = number | { readonly float: number } | readonly number[] | string;
+/** A whole number, several, a float, a word or a branch, by what it is in TypeScript. */
+export type AttributeValue =
+  | number
+  | { readonly float: number }
+  | { readonly nodes: readonly GraphNode[]; readonly outputs: readonly string[] }
+  | readonly number[]
+  | string;
 
 /** One operator. */
 export interface GraphNode {
@@ -31,16 +36,6 @@ export interface SmallGraph {
 
 /** The bytes of the graph's file. */
 export function graphBytes(given: SmallGraph): Uint8Array {
-  const value = (name: string, shape: readonly number[] | null) => ({
-    name,
-    type: {
-      kind: "tensor" as const,
-      elementType: 1,
-      shape: shape?.map((size) => ({ size, rest: [] })) ?? null,
-      rest: [],
-    },
-    rest: [],
-  });
   const floats = Object.entries(given.floats ?? {}).map(([name, { dims, data }]) =>
     tensor(name, { elementType: 1, dims, raw: new Uint8Array(data.slice().buffer) }),
   );
@@ -61,12 +56,22 @@ export function graphBytes(given: SmallGraph): Uint8Array {
       nodes: given.nodes.map(nodeOf),
       initializers: [...floats, ...wholes],
       sparseInitializers: [],
-      inputs: Object.entries(given.inputs).map(([name, shape]) => value(name, shape)),
-      outputs: given.outputs.map((name) => value(name, null)),
+      inputs: Object.entries(given.inputs).map(([name, shape]) => floatValue(name, shape)),
+      outputs: given.outputs.map((name) => floatValue(name, null)),
       values: [],
       rest: [],
     },
   });
+}
+
+function floatValue(name: string, shape: readonly number[] | null): OnnxValue {
+  const type = {
+    kind: "tensor" as const,
+    elementType: 1,
+    shape: shape?.map((size) => ({ size, rest: [] })) ?? null,
+    rest: [],
+  };
+  return { name, type, rest: [] };
 }
 
 function tensor(
@@ -86,6 +91,19 @@ function attributeOf(name: string, value: AttributeValue): OnnxAttribute {
   const blank = { name, float: null, int: null, string: null, tensor: null, graph: null, sparseTensor: null };
   if (typeof value === "number") return { ...blank, ...lists, kind: 2, int: BigInt(value) };
   if (typeof value === "string") return { ...blank, ...lists, kind: 3, string: Buffer.from(value) };
+  if ("nodes" in value) {
+    const graph = {
+      name,
+      nodes: value.nodes.map(nodeOf),
+      initializers: [],
+      sparseInitializers: [],
+      inputs: [],
+      outputs: value.outputs.map((output) => floatValue(output, null)),
+      values: [],
+      rest: [],
+    };
+    return { ...blank, ...lists, kind: 5, graph };
+  }
   if ("float" in value) return { ...blank, ...lists, kind: 1, float: value.float };
   return { ...blank, ...lists, kind: 7, ints: value.map(BigInt) };
 }

@@ -4,11 +4,14 @@
 import { floatOf, roundToWhole } from "../float-bits.js";
 import {
   ACTIVATIONS,
-  type Activation,
   COMBINATIONS,
+  type Curve,
+  FUNCTIONS,
   type NetworkStep,
+  PLAIN,
   type StepName,
   type StepOf,
+  type WindowSizes,
 } from "../network-steps.js";
 
 /** What a step reads and writes. */
@@ -32,6 +35,11 @@ const RUNS: { readonly [Name in StepName]: (step: StepOf<Name>, memory: StepMemo
   constant,
   mean,
   gru,
+  conv2d,
+  depthwise,
+  pool,
+  elementary,
+  select,
   softmax,
   layerNorm,
   quantise,
@@ -39,22 +47,33 @@ const RUNS: { readonly [Name in StepName]: (step: StepOf<Name>, memory: StepMemo
 };
 
 /** What an activation makes of a number. */
-export function activated(value: number, activation: Activation): number {
-  switch (activation) {
+function curveOf({ activation, slope, floor, ceiling }: Curve): (value: number) => number {
+  switch (ACTIVATIONS[activation]!) {
     case "none":
-      return value;
+      return (value) => value;
     case "relu":
-      return 0 > value ? 0 : value;
+      return (value) => (0 > value ? 0 : value);
     case "sigmoid":
-      return 1 / (1 + Math.exp(-value));
+      return sigmoid;
     case "tanh":
-      return Math.tanh(value);
+      return Math.tanh;
+    case "bent": {
+      const [lean, least, most] = [floatOf(slope), floatOf(floor), floatOf(ceiling)];
+      return (value) => {
+        const leaning = 0 > value ? lean * value : value;
+        return least > leaning ? least : leaning > most ? most : leaning;
+      };
+    }
   }
+}
+
+function sigmoid(value: number): number {
+  return 1 / (1 + Math.exp(-value));
 }
 
 function affine(step: StepOf<"affine">, { weights, arena }: StepMemory): void {
   const { rows, stride, depth, columns, bias, zeroBefore, zeroAfter } = step;
-  const activation = ACTIVATIONS[step.activation]!;
+  const curve = curveOf(step);
   const first = step.input - zeroBefore;
   const end = first + (rows - 1) * stride + depth;
   arena.fill(0, first, step.input);
@@ -66,7 +85,7 @@ function affine(step: StepOf<"affine">, { weights, arena }: StepMemory): void {
       const at = step.weights + column * depth;
       let sum = bias < 0 ? 0 : weights[bias + column]!;
       for (let k = 0; k < depth; k++) sum += arena[input + k]! * weights[at + k]!;
-      arena[output + column] = activated(sum, activation);
+      arena[output + column] = curve(sum);
     }
   }
 }
@@ -93,9 +112,9 @@ function lstm(step: StepOf<"lstm">, memory: StepMemory): void {
   const gates = gatesOf(step, memory);
   for (let unit = 0; unit < units; unit++) {
     const gateOf = (gate: number): number => arena[gates + gate * units + unit]!;
-    const input = activated(gateOf(0), "sigmoid");
-    const output = activated(gateOf(1), "sigmoid");
-    const forget = activated(gateOf(2), "sigmoid");
+    const input = sigmoid(gateOf(0));
+    const output = sigmoid(gateOf(1));
+    const forget = sigmoid(gateOf(2));
     const cell = forget * arena[step.cell + unit]! + input * Math.tanh(gateOf(3));
     arena[step.cellOut + unit] = cell;
     arena[step.hiddenOut + unit] = output * Math.tanh(cell);
@@ -103,9 +122,8 @@ function lstm(step: StepOf<"lstm">, memory: StepMemory): void {
 }
 
 function map(step: StepOf<"map">, { arena }: StepMemory): void {
-  const activation = ACTIVATIONS[step.activation]!;
-  for (let at = 0; at < step.count; at++)
-    arena[step.output + at] = activated(arena[step.input + at]!, activation);
+  const curve = curveOf(step);
+  for (let at = 0; at < step.count; at++) arena[step.output + at] = curve(arena[step.input + at]!);
 }
 
 function combine(step: StepOf<"combine">, { arena }: StepMemory): void {
@@ -132,6 +150,10 @@ function combined(
       return left / right;
     case "maximum":
       return left > right ? left : right;
+    case "minimum":
+      return left < right ? left : right;
+    case "atLeast":
+      return left >= right ? 1 : 0;
   }
 }
 
@@ -175,11 +197,86 @@ function gru(step: StepOf<"gru">, memory: StepMemory): void {
   const gates = gatesOf(step, memory);
   for (let unit = 0; unit < units; unit++) {
     const gateOf = (gate: number): number => arena[gates + gate * units + unit]!;
-    const update = activated(gateOf(0), "sigmoid");
-    const reset = activated(gateOf(1), "sigmoid");
+    const update = sigmoid(gateOf(0));
+    const reset = sigmoid(gateOf(1));
     const candidate = Math.tanh(gateOf(2) + reset * gateOf(3));
     arena[step.hiddenOut + unit] = candidate + update * (arena[step.hidden + unit]! - candidate);
   }
+}
+
+/** Calls `visit` for every place of every window: the window, the tap, and where the pixel lies; -1 for padding. */
+function eachTap(step: WindowSizes, visit: (window: number, tap: number, pixel: number) => void): void {
+  for (let y = 0; y < step.outHeight; y++)
+    for (let x = 0; x < step.outWidth; x++)
+      for (let ky = 0; ky < step.kernelHeight; ky++)
+        for (let kx = 0; kx < step.kernelWidth; kx++) {
+          const row = y * step.strideY + ky - step.padTop;
+          const column = x * step.strideX + kx - step.padLeft;
+          const isInside = row >= 0 && row < step.height && column >= 0 && column < step.width;
+          const pixel = isInside ? (row * step.width + column) * step.channels : -1;
+          visit(y * step.outWidth + x, ky * step.kernelWidth + kx, pixel);
+        }
+}
+
+function conv2d(step: StepOf<"conv2d">, { weights, arena }: StepMemory): void {
+  const { channels, columns, bias } = step;
+  const taps = step.kernelHeight * step.kernelWidth;
+  const curve = curveOf(step);
+  const sums = new Float64Array(step.outHeight * step.outWidth * columns);
+  for (let at = 0; at < sums.length; at++) sums[at] = bias < 0 ? 0 : weights[bias + (at % columns)]!;
+  eachTap(step, (window, tap, pixel) => {
+    for (let column = 0; column < columns; column++) {
+      const at = step.weights + (column * taps + tap) * channels;
+      let sum = sums[window * columns + column]!;
+      for (let k = 0; k < channels; k++)
+        sum += (pixel < 0 ? 0 : arena[step.input + pixel + k]!) * weights[at + k]!;
+      sums[window * columns + column] = sum;
+    }
+  });
+  for (let at = 0; at < sums.length; at++) arena[step.output + at] = curve(sums[at]!);
+}
+
+function depthwise(step: StepOf<"depthwise">, { weights, arena }: StepMemory): void {
+  const { channels } = step;
+  const curve = curveOf(step);
+  const sums = new Float64Array(step.outHeight * step.outWidth * channels);
+  for (let at = 0; at < sums.length; at++)
+    sums[at] = step.bias < 0 ? 0 : weights[step.bias + (at % channels)]!;
+  eachTap(step, (window, tap, pixel) => {
+    if (pixel < 0) return;
+    for (let channel = 0; channel < channels; channel++)
+      sums[window * channels + channel]! +=
+        arena[step.input + pixel + channel]! * weights[step.weights + tap * channels + channel]!;
+  });
+  for (let at = 0; at < sums.length; at++) arena[step.output + at] = curve(sums[at]!);
+}
+
+function pool(step: StepOf<"pool">, { arena }: StepMemory): void {
+  const { channels, isMean } = step;
+  const windows = step.outHeight * step.outWidth;
+  const found = new Float64Array(windows * channels).fill(isMean === 1 ? 0 : Number.NEGATIVE_INFINITY);
+  const counts = new Float64Array(windows);
+  eachTap(step, (window, _, pixel) => {
+    if (pixel < 0) return;
+    counts[window]! += 1;
+    for (let channel = 0; channel < channels; channel++) {
+      const at = window * channels + channel;
+      const value = arena[step.input + pixel + channel]!;
+      found[at] = isMean === 1 ? found[at]! + value : combined({ left: found[at]!, right: value }, "maximum");
+    }
+  });
+  for (let at = 0; at < found.length; at++)
+    arena[step.output + at] = isMean === 1 ? found[at]! / counts[Math.floor(at / channels)]! : found[at]!;
+}
+
+function elementary(step: StepOf<"elementary">, { arena }: StepMemory): void {
+  const compute = FUNCTIONS[step.function] === "root" ? Math.sqrt : Math.log;
+  for (let at = 0; at < step.count; at++) arena[step.output + at] = compute(arena[step.input + at]!);
+}
+
+function select(step: StepOf<"select">, { arena }: StepMemory): void {
+  const from = arena[step.condition] !== 0 ? step.yes : step.no;
+  arena.copyWithin(step.output, from, from + step.count);
 }
 
 function softmax(step: StepOf<"softmax">, { arena }: StepMemory): void {
@@ -228,7 +325,7 @@ function quantise(step: StepOf<"quantise">, { arena }: StepMemory): void {
 function affine8(step: StepOf<"affine8">, { weights, arena }: StepMemory): void {
   const { rows, depth, columns, zeroPoint } = step;
   const matrix = new Int8Array(weights.buffer, weights.byteOffset + 4 * step.weights, columns * depth);
-  const activation = ACTIVATIONS[step.activation]!;
+  const curve = curveOf({ ...PLAIN, activation: step.activation });
   for (let row = 0; row < rows; row++) {
     const bytes = bytesAt(arena, step.input + row * step.stride);
     for (let column = 0; column < columns; column++) {
@@ -236,10 +333,7 @@ function affine8(step: StepOf<"affine8">, { weights, arena }: StepMemory): void 
       for (let k = 0; k < depth; k++) sum += (bytes[k]! - zeroPoint) * matrix[column * depth + k]!;
       const scaled = Math.fround(Math.fround(sum) * weights[step.scales + column]!);
       const shift = step.bias < 0 ? 0 : weights[step.bias + column]!;
-      arena[step.output + row * step.outputStride + column] = activated(
-        Math.fround(scaled + shift),
-        activation,
-      );
+      arena[step.output + row * step.outputStride + column] = curve(Math.fround(scaled + shift));
     }
   }
 }

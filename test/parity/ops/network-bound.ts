@@ -1,10 +1,9 @@
 // Owns how far an implementation of a network op may be from the reference, element by element, and what else it must not
 // do. Invariant: the bound comes from the number of roundings and the sizes of what is added, never from what was measured.
 
+import { type Extent, extentsOf } from "../../../runtime/ops/network-extents.js";
 import {
   ACTIVATIONS,
-  type Extent,
-  extentsOf,
   type NetworkStep,
   STEP_FORMS,
   type StepOf,
@@ -100,6 +99,19 @@ function boundsOf(one: NetworkCase): (at: number, wanted: number) => number {
       return () => (["sigmoid", "tanh"].includes(ACTIVATIONS[step.activation]!) ? CURVE : 0);
     case "magnitude":
       return (_, wanted) => 4 * ROUNDING * Math.abs(wanted) + 2 ** -63;
+    case "conv2d":
+    case "depthwise": {
+      const sizes = sizesOf(one, { ...step, activation: 0 });
+      const curve = ["sigmoid", "tanh"].includes(ACTIVATIONS[step.activation]!) ? CURVE : 0;
+      const depth = step.kernelHeight * step.kernelWidth * (step.op === "conv2d" ? step.channels : 1);
+      return (at) => (depth + 8) * ROUNDING * sizes[at]! + curve + DENORMAL;
+    }
+    case "elementary":
+      return (_, wanted) => 4 * ROUNDING * Math.abs(wanted);
+    case "pool": {
+      const sizes = sizesOf(one, { ...step, isMean: 1 });
+      return (at) => (step.isMean === 1 ? 24 * ROUNDING * sizes[at]! : 0) + DENORMAL;
+    }
     case "mean": {
       const sizes = sizesOf(one, step);
       return (at) => (step.rows + 8) * ROUNDING * sizes[at]! + DENORMAL;

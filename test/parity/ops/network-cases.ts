@@ -3,14 +3,15 @@
 
 import type { Rng } from "../../../runtime/core/rng.js";
 import { floatBits } from "../../../runtime/ops/float-bits.js";
+import { extentsOf, weightsOf } from "../../../runtime/ops/network-extents.js";
 import {
   ACTIVATIONS,
   COMBINATIONS,
-  extentsOf,
+  type Curve,
+  FUNCTIONS,
   fieldNames,
   type NetworkStep,
   type StepName,
-  weightsOf,
 } from "../../../runtime/ops/network-steps.js";
 
 /** One step, the constants it reads and an arena as it is before the step. */
@@ -30,7 +31,36 @@ function oneOf<Value>(rng: Rng, values: readonly Value[]): Value {
 }
 
 const size = (rng: Rng): number => oneOf(rng, SIZES);
-const activation = (rng: Rng): number => rng.below(ACTIVATIONS.length);
+/** An activation, and what the one that bends takes. */
+const curve = (rng: Rng): Curve => ({
+  activation: rng.below(ACTIVATIONS.length),
+  slope: floatBits(oneOf(rng, [0.01, 0.2, 1])),
+  floor: floatBits(oneOf(rng, [Number.NEGATIVE_INFINITY, -0.4, 0])),
+  ceiling: floatBits(oneOf(rng, [Number.POSITIVE_INFINITY, 6, 0.5])),
+});
+
+/** Windows over a small image, some of them reaching out of it. */
+function geometry(rng: Rng): Record<string, number> {
+  const [height, width] = [1 + rng.below(7), 1 + rng.below(7)];
+  const [kernelHeight, kernelWidth] = [1 + rng.below(3), 1 + rng.below(3)];
+  const [strideY, strideX] = [1 + rng.below(2), 1 + rng.below(2)];
+  const [padTop, padLeft] = [rng.below(kernelHeight), rng.below(kernelWidth)];
+  const windows = (given: { size: number; pad: number; stride: number }): number =>
+    Math.floor((given.size - 1 + given.pad) / given.stride) + 1;
+  return {
+    height,
+    width,
+    channels: oneOf(rng, SIZES.slice(0, 15)),
+    kernelHeight,
+    kernelWidth,
+    strideY,
+    strideX,
+    padTop,
+    padLeft,
+    outHeight: windows({ size: height, pad: padTop, stride: strideY }),
+    outWidth: windows({ size: width, pad: padLeft, stride: strideX }),
+  };
+}
 
 /** The numbers of a random step. Places are laid out afterwards. */
 const NUMBERS: Readonly<Record<StepName, (rng: Rng) => Record<string, number>>> = {
@@ -47,7 +77,7 @@ const NUMBERS: Readonly<Record<StepName, (rng: Rng) => Record<string, number>>> 
       columns,
       outputStride: columns + oneOf(rng, [0, 0, 3]),
       bias: rng.below(3) === 0 ? -1 : 0,
-      activation: activation(rng),
+      ...curve(rng),
       zeroBefore: isPadded ? rng.below(Math.ceil(depth / 2)) : 0,
       zeroAfter: isPadded ? rng.below(Math.ceil(depth / 2)) : 0,
     };
@@ -57,7 +87,7 @@ const NUMBERS: Readonly<Record<StepName, (rng: Rng) => Record<string, number>>> 
     units: oneOf(rng, SIZES.slice(0, 15)),
     bias: rng.below(3) === 0 ? -1 : 0,
   }),
-  map: (rng) => ({ count: size(rng), activation: activation(rng) }),
+  map: (rng) => ({ count: size(rng), ...curve(rng) }),
   combine: (rng) => ({
     count: size(rng),
     period: size(rng),
@@ -85,6 +115,16 @@ const NUMBERS: Readonly<Record<StepName, (rng: Rng) => Record<string, number>>> 
     units: oneOf(rng, SIZES.slice(0, 15)),
     bias: rng.below(3) === 0 ? -1 : 0,
   }),
+  conv2d: (rng) => ({
+    ...geometry(rng),
+    columns: size(rng),
+    bias: rng.below(3) === 0 ? -1 : 0,
+    ...curve(rng),
+  }),
+  depthwise: (rng) => ({ ...geometry(rng), bias: rng.below(3) === 0 ? -1 : 0, ...curve(rng) }),
+  pool: (rng) => ({ ...geometry(rng), isMean: rng.below(2) }),
+  elementary: (rng) => ({ count: size(rng), function: rng.below(FUNCTIONS.length) }),
+  select: (rng) => ({ count: size(rng) }),
   softmax: (rng) => ({ rows: 1 + rng.below(4), columns: size(rng) }),
   layerNorm: (rng) => ({
     rows: 1 + rng.below(4),
@@ -108,7 +148,8 @@ const NUMBERS: Readonly<Record<StepName, (rng: Rng) => Record<string, number>>> 
       outputStride: columns + rng.below(3),
       bias: rng.below(3) === 0 ? -1 : 0,
       zeroPoint: oneOf(rng, [0, 128, 255, rng.below(256)]),
-      activation: activation(rng),
+      // All but the one that bends.
+      activation: rng.below(ACTIVATIONS.length - 1),
     };
   },
 };
@@ -146,6 +187,7 @@ export function networkCase(op: StepName, rng: Rng): NetworkCase {
   };
   const weights = Float32Array.from({ length: floats }, number);
   const arena = Float32Array.from({ length: at }, number);
+  if (step.op === "select" && rng.below(2) === 0) arena[step.condition] = 0;
   if (step.op === "affine8") {
     // Bytes of all values, the ends above all.
     const byte = (): number => oneOf(rng, [0, 127, 128, 255, rng.below(256)]);

@@ -4,10 +4,11 @@
 import { describe, expect, test } from "vitest";
 import { loadNative } from "../../../runtime/bindings/load.js";
 import { seededRng } from "../../../runtime/core/rng.js";
+import { extentsOf } from "../../../runtime/ops/network-extents.js";
 import {
   ACTIVATIONS,
   type Activation,
-  extentsOf,
+  PLAIN,
   STEP_FORMS,
   type StepName,
   wordsOf,
@@ -56,7 +57,7 @@ test.each(names.map((name, set) => ({ name, set })))(
       const arena = new Float32Array(2 * count);
       arena.set(input);
       const code = ACTIVATIONS.indexOf(activation);
-      const step = { op: "map", input: 0, output: count, count, activation: code } as const;
+      const step = { op: "map", input: 0, output: count, count, ...PLAIN, activation: code } as const;
       addon!.runNetwork(set, wordsOf([step]), new Float32Array(), arena);
       return [...arena.subarray(count)];
     };
@@ -115,12 +116,12 @@ describe("words are refused", () => {
   test.each<[string, Int32Array]>([
     ["of no step", Int32Array.of(0)],
     ["that end too early", words(() => {}).subarray(0, 5)],
-    ["that read before the arena", words((all) => all.fill(0, 1, 2).fill(9, 11, 12))],
+    ["that read before the arena", words((all) => all.fill(0, 1, 2).fill(9, 10, 11))],
     ["that read past the arena", words((all) => all.fill(1 << 20, 1, 2))],
     ["that write past the arena", words((all) => all.fill(1 << 20, 2, 3))],
     ["whose weights lie past the constants", words((all) => all.fill(1 << 28, 8, 9))],
     ["whose product of sizes is beyond 32 bits", words((all) => all.fill(1 << 24, 3, 7))],
-    ["of an activation there is not", words((all) => all.fill(99, 10, 11))],
+    ["of an activation there is not", words((all) => all.fill(99, 12, 13))],
   ])("%s", (_, given) => {
     for (const set of names.keys())
       expect(() => addon!.runNetwork(set, given, weights, arena.slice())).toThrow(
