@@ -20,7 +20,8 @@ const EMBEDDINGS = 16;
 /** The models were trained on 16-bit samples taken as numbers. */
 const FULL_SCALE = 32767;
 
-const SHAPES: Readonly<Record<WakePart, readonly number[]>> = {
+/** Shapes of the inputs, where a model leaves some open. */
+export const WAKE_SHAPES: Readonly<Record<WakePart, readonly number[]>> = {
   mel: [1, CONTEXT_SAMPLES + PIECE_SAMPLES],
   embedding: [1, MEL_FRAMES, MEL_BANDS, 1],
   head: [1, EMBEDDINGS, EMBEDDING],
@@ -32,11 +33,44 @@ export interface WakeReading extends Pick<Outcome, "status" | "reason" | "settle
   readonly score: number | undefined;
 }
 
-/** Hears a stream piece by piece. */
-export class WakeStage {
+/** Runs one model on its window. Undefined ends the piece: what it would have added to the next ones stays as it was. */
+export type RunPart = (
+  part: WakePart,
+  window: Float32Array,
+) => Promise<Float32Array | undefined> | Float32Array | undefined;
+
+/** The windows that move over a stream: sound, mel frames and embeddings. */
+export class WakeWindows {
   readonly #sound = new Float32Array(CONTEXT_SAMPLES + PIECE_SAMPLES);
   readonly #mel = new Float32Array(MEL_FRAMES * MEL_BANDS);
   readonly #embeddings = new Float32Array(EMBEDDINGS * EMBEDDING);
+
+  constructor(private readonly run: RunPart) {}
+
+  /** The head's score for the sound up to the end of a piece; undefined when a run gave nothing. */
+  async hear(piece: Float32Array): Promise<number | undefined> {
+    slide(
+      this.#sound,
+      piece.map((sample) => sample * FULL_SCALE),
+    );
+    const mel = await this.run("mel", this.#sound);
+    if (mel === undefined) return undefined;
+    slide(
+      this.#mel,
+      mel.map((value) => value / 10 + 2),
+    );
+    const embedding = await this.run("embedding", this.#mel);
+    if (embedding === undefined) return undefined;
+    slide(this.#embeddings, embedding);
+    return (await this.run("head", this.#embeddings))?.[0];
+  }
+}
+
+/** Hears a stream piece by piece. */
+export class WakeStage {
+  readonly #windows = new WakeWindows((part, window) => this.#ask(part, window));
+  #capturedUs = 0;
+  #last: Omit<WakeReading, "score"> = { status: "done", reason: "ok", settledUs: 0 };
 
   private constructor(private readonly sessions: Readonly<Record<WakePart, Session>>) {}
 
@@ -48,38 +82,27 @@ export class WakeStage {
     return stage;
   }
 
-  /** Runs a piece. A run without outputs ends it; what it would have added to the next ones stays as it was. */
+  /** Runs a piece, one at a time. It comes out as its last run did. */
   async run(piece: Float32Array, { capturedUs }: { readonly capturedUs: number }): Promise<WakeReading> {
-    slide(
-      this.#sound,
-      piece.map((sample) => sample * FULL_SCALE),
-    );
-    const mel = await this.#ask("mel", this.#sound, capturedUs);
-    if (mel.values === undefined) return mel.reading;
-    slide(
-      this.#mel,
-      mel.values.map((value) => value / 10 + 2),
-    );
-    const embedding = await this.#ask("embedding", this.#mel, capturedUs);
-    if (embedding.values === undefined) return embedding.reading;
-    slide(this.#embeddings, embedding.values);
-    const head = await this.#ask("head", this.#embeddings, capturedUs);
-    return { ...head.reading, score: head.values?.[0] };
+    this.#capturedUs = capturedUs;
+    const score = await this.#windows.hear(piece);
+    return { ...this.#last, score };
   }
 
-  async #ask(part: WakePart, data: Float32Array, capturedUs: number) {
+  async #ask(part: WakePart, data: Float32Array): Promise<Float32Array | undefined> {
     const session = this.sessions[part];
     const [input] = session.inputs;
     const [output] = session.outputs;
     if (input === undefined || output === undefined) throw new Error(`${part} has no input or no output`);
-    const shape = isStaticShape(input.shape) ? input.shape : SHAPES[part];
-    const outcome = await session.run({ [input.name]: { data, shape } }, { capturedUs });
+    const shape = isStaticShape(input.shape) ? input.shape : WAKE_SHAPES[part];
+    const outcome = await session.run({ [input.name]: { data, shape } }, { capturedUs: this.#capturedUs });
     const { status, reason, settledUs } = outcome;
+    this.#last = { status, reason, settledUs };
     const tensor: Tensor | undefined = outcome.outputs[output.name];
-    const values =
-      status === "done" || status === "late" ? Float32Array.from(tensor!.data as Float32Array) : undefined;
+    const hasValues = status === "done" || status === "late";
+    const values = hasValues ? Float32Array.from(tensor!.data as Float32Array) : undefined;
     outcome.release();
-    return { reading: { status, reason, settledUs, score: undefined }, values };
+    return values;
   }
 }
 
