@@ -1,4 +1,5 @@
-// Owns the scenario "what does a voice frame cost as a program of fused ops?": back to back and at its real pace.
+// Owns the scenario "what does always-on listening cost as programs of fused ops?": voice frames back to back and at their real
+// pace, and hops of a wake word.
 // Controls: the same frames on ONNX Runtime in the same host, and the probabilities, which must agree.
 
 import type { SileroArm, SileroSetup } from "../arms/silero.js";
@@ -9,6 +10,7 @@ import type { BlockResult, FrameBlock } from "../harness/paced-frames.js";
 import { quantilesOf } from "../harness/quantiles.js";
 import type { Bench, Scenario } from "../harness/scenario.js";
 import { atMost, atMostTimes, type Verdict } from "../harness/verdict.js";
+import { measureWake } from "./wake-chain.js";
 
 const PROGRAM = "program";
 const ORT = "session of ONNX Runtime";
@@ -20,12 +22,13 @@ const AGREEMENT = 1e-4;
 
 export const programFrames: Scenario = {
   name: "program",
-  about: "Silero frames as a program of fused ops beside ONNX Runtime: back to back, and one every 32 ms",
+  about: "Silero frames and openWakeWord hops as programs of fused ops beside ONNX Runtime",
   options: [
     { name: "audio", about: "a WAV file of speech", full: VOICE_SAMPLE, quick: VOICE_SAMPLE },
     { name: "rounds", about: "blocks of each arm", full: "12", quick: "2" },
     { name: "frames", about: "paced frames in a block", full: "150", quick: "30" },
     { name: "tight", about: "frames back to back in a block", full: "2000", quick: "200" },
+    { name: "hops", about: "hops of the wake word in a block", full: "100", quick: "10" },
   ],
   run: measure,
 };
@@ -70,7 +73,12 @@ async function measure(bench: Bench): Promise<Verdict[]> {
   } finally {
     await Promise.all([...processes.values()].map((process) => process.close()));
   }
-  return judge(bench, records);
+  const wake = await measureWake(bench, {
+    audio,
+    hops: bench.number("hops"),
+    rounds: bench.number("rounds"),
+  });
+  return [...judge(bench, records), ...wake];
 }
 
 function judge(bench: Bench, records: ReadonlyMap<SileroArm, ArmRecord>): Verdict[] {
