@@ -23,13 +23,15 @@ struct WindowRows {
 
   WindowRows(const ImageWindows& windows, std::size_t first) noexcept {
     const auto most = static_cast<std::int64_t>(windows.width) - static_cast<std::int64_t>(windows.kernel_width);
+    std::size_t y = first / windows.out_width;
+    std::size_t x = first % windows.out_width;
     for (int p = 0; p < kPixels; ++p) {
-      const std::size_t at = first + static_cast<std::size_t>(p);
-      top[p] = static_cast<std::int64_t>(at / windows.out_width * windows.stride_y) -
-               static_cast<std::int64_t>(windows.pad_top);
-      left[p] = static_cast<std::int64_t>(at % windows.out_width * windows.stride_x) -
-                static_cast<std::int64_t>(windows.pad_left);
+      top[p] = static_cast<std::int64_t>(y * windows.stride_y) - static_cast<std::int64_t>(windows.pad_top);
+      left[p] = static_cast<std::int64_t>(x * windows.stride_x) - static_cast<std::int64_t>(windows.pad_left);
       is_whole = is_whole && left[p] >= 0 && left[p] <= most;
+      if (++x < windows.out_width) continue;
+      x = 0;
+      ++y;
     }
   }
 
