@@ -87,9 +87,6 @@ template <class L>
 REDLINE_LANES void conv2d(const Conv2dCall& call) {
   const std::size_t pixels = call.windows.out_height * call.windows.out_width;
   std::size_t pixel = 0;
-  if constexpr (has_wide_tiles<L>) {
-    for (; pixel + 8 <= pixels; pixel += 8) conv2d_pixels<L, 8>(call, pixel);
-  }
   for (; pixel + 4 <= pixels; pixel += 4) conv2d_pixels<L, 4>(call, pixel);
   for (; pixel < pixels; ++pixel) conv2d_pixels<L, 1>(call, pixel);
 }
@@ -118,6 +115,12 @@ REDLINE_LANES void pool(const ImageWindows& windows, const float* input, float* 
       std::size_t at = 0;
       for (; at + L::kWidth <= windows.channels; at += L::kWidth) {
         pool_at<L>(windows, input + at, output + at, y, x, is_mean);
+      }
+      // As with depthwise windows.
+      if (at < windows.channels && at > 0) {
+        const std::size_t last = windows.channels - L::kWidth;
+        pool_at<L>(windows, input + last, output + last, y, x, is_mean);
+        continue;
       }
       for (; at < windows.channels; ++at) {
         pool_at<ScalarNetworkLanes>(windows, input + at, output + at, y, x, is_mean);
@@ -150,6 +153,11 @@ REDLINE_LANES void depthwise(const DepthwiseCall& call) {
     for (std::size_t x = 0; x < windows.out_width; ++x) {
       std::size_t at = 0;
       for (; at + L::kWidth <= windows.channels; at += L::kWidth) depthwise_at<L>(call, y, x, at);
+      // What is left over is computed together with neighbours that were: input and output lie apart, so it may be twice.
+      if (at < windows.channels && at > 0) {
+        depthwise_at<L>(call, y, x, windows.channels - L::kWidth);
+        continue;
+      }
       for (; at < windows.channels; ++at) depthwise_at<ScalarNetworkLanes>(call, y, x, at);
     }
   }

@@ -20,6 +20,10 @@ struct Avx512NetworkLanes {
 
   REDLINE_LANES static REDLINE_INLINE F load(const float* from) noexcept { return _mm512_loadu_ps(from); }
   REDLINE_LANES static REDLINE_INLINE void store(float* to, F value) noexcept { _mm512_storeu_ps(to, value); }
+  /// The first lanes only, `count` below sixteen.
+  REDLINE_LANES static REDLINE_INLINE void store_first(float* to, F value, std::size_t count) noexcept {
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1u), value);
+  }
   REDLINE_LANES static REDLINE_INLINE F set(float value) noexcept { return _mm512_set1_ps(value); }
   REDLINE_LANES static REDLINE_INLINE F add(F a, F b) noexcept { return _mm512_add_ps(a, b); }
   REDLINE_LANES static REDLINE_INLINE F sub(F a, F b) noexcept { return _mm512_sub_ps(a, b); }

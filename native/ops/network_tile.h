@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 
 #include "ops/margins.h"
 #include "ops/network_set.h"
@@ -54,6 +53,20 @@ REDLINE_LANES REDLINE_INLINE typename L::F activated(typename L::F value, const 
 template <class L>
 constexpr bool has_wide_tiles = L::kWidth >= static_cast<int>(kPackedColumns);
 
+/// Stores a vector, or the first `count` of its lanes where those are fewer.
+template <class L>
+REDLINE_LANES REDLINE_INLINE void store_part(float* to, typename L::F value, std::size_t count) {
+  if (count >= static_cast<std::size_t>(L::kWidth)) {
+    L::store(to, value);
+  } else if constexpr (has_wide_tiles<L>) {
+    L::store_first(to, value, count);
+  } else {
+    float lanes[L::kWidth];
+    L::store(lanes, value);
+    for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+}
+
 /// The sums of so many rows and so many blocks of columns, all in registers.
 template <class L, int kRows, int kBlocks>
 struct Tile {
@@ -89,14 +102,11 @@ struct Tile {
     for (int r = 0; r < kRows; ++r) {
       float* row = output + static_cast<std::size_t>(r) * output_stride;
       for (int b = 0; b < kBlocks; ++b) {
-        const std::size_t at = first + static_cast<std::size_t>(b) * kPackedColumns;
-        if (at + kPackedColumns <= columns) {
-          for (int v = 0; v < kVectors; ++v) L::store(row + at + v * L::kWidth, activated<L>(sums[r][b][v], curve));
-          continue;
+        for (int v = 0; v < kVectors; ++v) {
+          const std::size_t at = first + static_cast<std::size_t>(b * static_cast<int>(kPackedColumns) + v * L::kWidth);
+          if (at >= columns) break;
+          store_part<L>(row + at, activated<L>(sums[r][b][v], curve), columns - at);
         }
-        float filled[kPackedColumns];
-        for (int v = 0; v < kVectors; ++v) L::store(filled + v * L::kWidth, activated<L>(sums[r][b][v], curve));
-        std::memcpy(row + at, filled, (columns - at) * sizeof(float));
       }
     }
   }
