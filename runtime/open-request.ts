@@ -64,6 +64,11 @@ export interface OpenOptions {
    */
   readonly provider?: "ort" | "program" | "null";
   readonly null?: NullOptions;
+  /**
+   * What becomes of a file that an accuracy gate has refused (`redline eval --gate`): `refuse` throws `MODEL_QUARANTINED`,
+   * `open` opens it all the same. Default `refuse`.
+   */
+  readonly quarantined?: "refuse" | "open";
   /** Stops a download that the open would need. */
   readonly signal?: AbortSignal;
 }

@@ -28,6 +28,7 @@ import type { OpenedVariant } from "./sessions/opened-variant.js";
 import type { OpensUnderWay } from "./sessions/opens-under-way.js";
 import type { SessionPolicy } from "./sessions/session-policy.js";
 import type { SessionRegister } from "./sessions/session-register.js";
+import { AccuracyRecords, type JudgedFile } from "./store/accuracy-records.js";
 import { constantInputs, fedInputs } from "./store/manifest.js";
 import type { Store } from "./store/store.js";
 
@@ -219,6 +220,7 @@ export class SessionOpener {
     const bare = { bytes: 0, manifest: null };
     if (options.provider === "null") return { ...bare, model: "null", variant: "null", graph: null };
     if (typeof model !== "string") {
+      await this.requireAdmitted("bytes", { file: { content: model }, options });
       return { ...bare, model: "bytes", variant: "bytes", graph: model, bytes: model.byteLength };
     }
     const found = await this.parts.store.resolve(model, options.signal ? { signal: options.signal } : {});
@@ -226,6 +228,8 @@ export class SessionOpener {
     // A file that is not there is named by whoever opens it.
     const bytes = variant?.bytes ?? (await stat(graph).catch(() => undefined))?.size ?? 0;
     const resolved = { model: name, variant: variantId, graph, bytes, manifest };
+    const known = variant === null ? { path: graph, bytes } : { sha256: variant.sha256, bytes };
+    await this.requireAdmitted(model, { file: known, options });
     if (variant === null) return resolved;
     const golden = goldenPath === null ? {} : { golden: goldenPath };
     const constants = constantInputs(manifest);
@@ -236,6 +240,14 @@ export class SessionOpener {
       ...resolved,
       origin: { model: name, variant: variantId, sha256, constants, feeds, ...task, ...golden },
     };
+  }
+
+  private async requireAdmitted(
+    model: string,
+    { file, options }: { readonly file: JudgedFile; readonly options: OpenOptions },
+  ): Promise<void> {
+    if (options.quarantined === "open") return;
+    await new AccuracyRecords(this.parts.store.root).requireAdmitted(file, model);
   }
 }
 

@@ -6,6 +6,7 @@ import { RedlineError } from "../index.js";
 import { addBench } from "./bench.js";
 import { addDoctor } from "./doctor.js";
 import { addDrive } from "./drive.js";
+import { addEval } from "./eval.js";
 import { addModels } from "./models.js";
 import { CommandOutput } from "./output.js";
 import { addPower } from "./power.js";
@@ -69,7 +70,17 @@ function buildProgram(given: {
     .exitOverride()
     .showHelpAfterError(false)
     .helpCommand(false);
-  for (const add of [addDoctor, addPower, addModels, addVoice, addDrive, addRun, addProfile, addBench])
+  for (const add of [
+    addDoctor,
+    addPower,
+    addModels,
+    addVoice,
+    addDrive,
+    addRun,
+    addProfile,
+    addBench,
+    addEval,
+  ])
     add(program, given.perform);
   for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput(writes);
@@ -81,7 +92,7 @@ function buildProgram(given: {
   }
   return program.addHelpText(
     "after",
-    "\nExamples:\n  redline run                 both bundled pipelines, 20 s, live\n  redline voice talk.wav      where speech starts and ends\n  redline drive frames/       drivable area and lanes of each picture\n  redline doctor              what works here, what does not, and why\n  redline power               what this machine draws, by which meter\n\nExit status: 0 ok, 1 a contract was not kept, 64 usage, 65 bad data, 66 no such input, 69 unavailable,\n70 internal, 73 cannot write, 74 cannot read, 75 try later, 130 interrupted.",
+    "\nExamples:\n  redline run                 both bundled pipelines, 20 s, live\n  redline voice talk.wav      where speech starts and ends\n  redline drive frames/       drivable area and lanes of each picture\n  redline doctor              what works here, what does not, and why\n  redline power               what this machine draws, by which meter\n\nExit status: 0 ok, 1 a contract was not kept, 3 refused by a gate, 64 usage, 65 bad data, 66 no such input, 69 unavailable,\n70 internal, 73 cannot write, 74 cannot read, 75 try later, 130 interrupted.",
   );
 }
 

@@ -13,7 +13,7 @@ interface ErrorRow {
 
 /**
  * Every operating error: what it means, whether to retry, and its HTTP and process exit status.
- * Exit statuses follow sysexits(3): 64 usage, 65 data, 66 input missing, 69 unavailable, 70 software, 73 cannot create, 74 cannot read, 75 try later, 78 configuration.
+ * Exit statuses follow sysexits(3); 3 is a gate's refusal: 64 usage, 65 data, 66 input missing, 69 unavailable, 70 software, 73 cannot create, 74 cannot read, 75 try later, 78 configuration.
  */
 export const ERROR_TABLE = {
   CONTRACT_INVALID: row("the contract is not valid", "never", 400, 64),
@@ -41,6 +41,7 @@ export const ERROR_TABLE = {
   MODEL_INVALID: row("the model file is not a well-formed ONNX model", "never", 422, 65),
   MODEL_LIMIT: row("the model is beyond a limit", "never", 413, 65),
   MODEL_EXTERNAL_PATH: row("the model refers to a file it may not use", "never", 422, 65),
+  MODEL_QUARANTINED: row("an accuracy gate has refused the model", "never", 422, 65),
 
   MANIFEST_INVALID: row("the manifest is not valid", "never", 422, 65),
   MANIFEST_PATH: row("a path in the manifest leads out of its folder", "never", 422, 65),
@@ -78,6 +79,14 @@ export const ERROR_TABLE = {
   BENCH_TRIAL_FAILED: row("a trial of the bench failed", "later", 500, 70),
   BENCH_REGRESSED: row("a measured figure got worse", "never", 409, 1),
   BENCH_INCOMPARABLE: row("the results have nothing in common", "never", 422, 65),
+
+  DATASET_INVALID: row("the data set's description is not valid", "never", 422, 65),
+  DATASET_EMPTY: row("the data set holds no item", "never", 422, 65),
+  DATASET_LIMIT: row("the data set is beyond a limit", "never", 413, 65),
+  EVAL_INCOMPLETE: row("not every item could be measured", "never", 422, 65),
+  EVAL_MISMATCH: row("the results are of something else", "never", 409, 65),
+  EVAL_REFUSED: row("the gate refuses the model", "never", 422, 3),
+  EVAL_REGRESSED: row("a figure is worse than the release's", "never", 409, 1),
 
   OUTPUT_WRITE_FAILED: row("a result file could not be written", "later", 507, 73),
 

@@ -76,6 +76,8 @@ export const LIMITS = {
   trialTensorBytes: 268_435_456,
   /** Verdicts remembered by the store, each with its optimised graph: more than any machine's models and options. */
   vettedModels: 256,
+  /** Items of one data set that is evaluated: what is kept of each is small, and a million are a day of pictures at 12 a second. */
+  evalItems: 1_048_576,
   /** Channels of an audio source. */
   audioChannels: 32,
   /** Highest sample rate of an audio source. */

@@ -61,11 +61,31 @@ const outputSchema = z.strictObject({
   feeds: text.optional().describe("Input that receives this output on the next run."),
 });
 
-const gateSchema = z.strictObject({
-  metric: word.describe("A key of every variant's accuracy record."),
-  atLeast: z.number().optional(),
-  atMost: z.number().optional(),
-});
+const gateSchema = z
+  .strictObject({
+    metric: word.describe("A metric of redline eval, and a key of every variant's accuracy record."),
+    dataset: file
+      .optional()
+      .describe("The data set it is measured on: a dataset.json, or a folder with one."),
+    atLeast: z.number().optional().describe("The value may not be below this."),
+    atMost: z.number().optional().describe("The value may not be above this."),
+    reference: z
+      .number()
+      .positive()
+      .optional()
+      .describe("What the reference model reaches on the same data."),
+    ofReference: z
+      .number()
+      .positive()
+      .max(1)
+      .optional()
+      .describe(
+        "The share of the reference that is to be reached, as in 0.99; of an error, its reciprocal bounds it.",
+      ),
+  })
+  .refine(({ reference, ofReference }) => (reference === undefined) === (ofReference === undefined), {
+    message: "reference and ofReference together",
+  });
 
 /** The schema of a manifest. Most callers want `parseManifest`, whose errors name the field at fault. */
 export const manifestSchema = z.strictObject({
@@ -143,6 +163,8 @@ function checkPaths(manifest: Manifest, at: string): void {
       throw new RedlineError("MANIFEST_PATH", { what: `${at}: ${field}`, expected, received });
     }
   }
+  for (const [index, gate] of manifest.gates.entries())
+    requireInside(`gates[${index}].dataset`, gate.dataset);
   requireInside("golden", manifest.golden);
   requireInside("card", manifest.card);
   requireInside("licenceFile", manifest.licenceFile);

@@ -11,6 +11,7 @@ const LIST = "test/architecture/public-names.txt";
 const DOORS = [
   { door: "runtime/index.ts", path: LIST },
   { door: "bench/index.ts", path: "test/architecture/bench-names.txt" },
+  { door: "runtime/eval/index.ts", path: "test/architecture/eval-names.txt" },
 ];
 
 test.each(DOORS)("$door exports exactly the names of the committed list", ({ door, path }) => {

@@ -22,8 +22,6 @@ SHARD = 500
 STILLS = "images/udacity_highway"
 CLIPS = ("clips/lanelines_solidWhiteRight.mp4", "clips/vehicle_test_video.mp4")
 HELD_OUT_SHARE = 0.2
-# Rendered frames from this seed on are only for evaluation.
-HELD_OUT_SEED = 900_000
 
 
 def decode_clip(path, width=960, height=540):

@@ -50,9 +50,9 @@ def held_out_frames(data, sets):
                 yield "clips", f"{os.path.basename(clip)}#{number}", frame, None
     if "rendered" in sets:
         for i in range(RENDERED_FRAMES):
-            image, exact, _ = render.render(scene.random_scene(dataset.HELD_OUT_SEED + i, 480, 270))
+            image, exact, _ = render.render(scene.random_scene(scene.HELD_OUT_SEED + i, 480, 270))
             exact = cv2.resize(exact, (teacher.SIDE, teacher.SIDE), interpolation=cv2.INTER_NEAREST) > 0
-            yield "rendered", f"scene {dataset.HELD_OUT_SEED + i}", image, exact
+            yield "rendered", f"scene {scene.HELD_OUT_SEED + i}", image, exact
 
 
 def mean(values):

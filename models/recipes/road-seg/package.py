@@ -16,6 +16,9 @@ import teacher
 
 VARIANTS = (("int8-320", "int8", "road-seg-int8.onnx"), ("fp32-320", "fp32", "road-seg-fp32.onnx"))
 VERSION = "1.0.0"
+# What redline eval --data models/road-seg/eval gives for each variant, and how much of the fp32 variant's figure a gate asks for.
+ACCURACY = {"int8-320": {"drivable-iou": 0.7043, "lane-f": 0.5591}, "fp32-320": {"drivable-iou": 0.7042, "lane-f": 0.5656}}
+GATES = (("drivable-iou", 0.65, 0.99), ("lane-f", 0.5, 0.98))
 STEP = 0.001
 POINTS = 16
 # fp32 kernels differ only in summation order. int8 may round a half step the other way in any layer, and each such difference
@@ -56,7 +59,7 @@ def describe(folder, identifier, precision, name):
     with open(os.path.join(folder, name), "rb") as file:
         data = file.read()
     return {"id": identifier, "precision": precision, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
-            "file": name, "sources": [f"file:{name}"]}
+            "file": name, "sources": [f"file:{name}"], "accuracy": ACCURACY[identifier]}
 
 
 def write_json(path, value):
@@ -79,7 +82,9 @@ def main():
                     "scale": 0.00392156862745098, "mean": [0, 0, 0], "std": [1, 1, 1], "resize": "stretch"}],
         "outputs": [{"name": "drivable", "dtype": "float32", "shape": shape, "role": "drivable-logits"},
                     {"name": "lanes", "dtype": "float32", "shape": shape, "role": "lane-logits"}],
-        "golden": "golden/road-seg.json", "gates": [], "card": "README.md",
+        "golden": "golden/road-seg.json", "gates": [{"metric": metric, "dataset": "eval", "atLeast": least, "reference": ACCURACY["fp32-320"][metric], "ofReference": share}
+                  for metric, least, share in GATES],
+        "card": "README.md",
     })
     write_json(os.path.join(folder, "golden", "road-seg.json"), {"schema": 1, "cases": [golden_case(folder, *variant) for variant in VARIANTS]})
 

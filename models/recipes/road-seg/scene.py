@@ -13,6 +13,8 @@ from noise import NOISE_SIZE
 
 # The road is drawn, and things stand beside it, up to this distance ahead of the camera.
 FAR_M = 220.0
+# Scenes from this seed on are only for evaluation.
+HELD_OUT_SEED = 900_000
 
 
 @dataclass
