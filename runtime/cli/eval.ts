@@ -68,7 +68,7 @@ export function addEval(program: Command, perform: Perform): void {
     .option("--limit <count>", "the first so many items only", wholeNumber("limit"))
     .option("--gate <name>", "decide by the gates of this model's manifest, and keep the verdict")
     .option("--baseline <file>", "hold every figure of a release against what comes out now")
-    .option("--write-baseline <file>", "write the figures of --data as a baseline")
+    .option("--write-baseline <file>", "write the figures of --data into a baseline, beside those it holds")
     .option("--release <version>", "the release a written baseline is of", "unreleased")
     .option("--metrics", "list every metric and its definition")
     .addHelpText("after", EXAMPLES)

@@ -1,6 +1,7 @@
 // Owns the release's baseline: figures that a change must not make worse, by entry and metric. Runs nothing itself but evaluations.
 // Invariant: figures are compared only where data, items and model or answers are of the same kind; what is not compared is said.
 
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { dirname, relative, resolve } from "node:path";
@@ -153,7 +154,8 @@ function lossOf(metric: string, { was, is }: { readonly was: number; readonly is
 }
 
 /**
- * Writes a baseline of these evaluations as they come out now. Paths are written relative to the file.
+ * Writes a baseline of these evaluations as they come out now, and keeps the other ones the file holds. Paths are written
+ * relative to the file.
  *
  * @throws RedlineError `OUTPUT_WRITE_FAILED`, `EVAL_INCOMPLETE` when an item could not be measured, and what `runEval` throws
  *
@@ -183,11 +185,20 @@ export async function writeBaseline(
     }
     return made;
   });
-  const baseline: Baseline = { schema: 1, release: given.release, machine: machineName(), entries };
+  const machine = machineName();
+  const before = existsSync(path) ? await readBaseline(path) : undefined;
+  const kept = (before?.entries ?? []).filter((one) => !entries.some((made) => isSameEntry(one, made)));
+  // Latencies of another machine would pass for this one's.
+  const others = before?.machine === machine ? kept : kept.map(({ latencyUsP50: _, ...entry }) => entry);
+  const baseline: Baseline = { schema: 1, release: given.release, machine, entries: [...others, ...entries] };
   await writeFile(path, `${JSON.stringify(baseline, null, 2)}\n`).catch((cause: unknown) => {
     throw new RedlineError("OUTPUT_WRITE_FAILED", { what: path, received: reasonOf(cause), cause });
   });
   return baseline;
+}
+
+function isSameEntry(a: BaselineEntry, b: BaselineEntry): boolean {
+  return a.data === b.data && a.model === b.model && a.predictions === b.predictions;
 }
 
 function entryOf(

@@ -7,6 +7,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../../runtime/graphs/read-model.js";
 import { writeModel } from "../../runtime/graphs/write-model.js";
+import { wavBytes } from "../support/wav-bytes.js";
 import { ASSETS, ensureBuilt, REPO_ROOT, redline, SAMPLES } from "./built-cli.js";
 import { hasAssets } from "./development-assets.js";
 
@@ -83,7 +84,10 @@ test("the road model's metrics are those of another computation over masks that 
 
   const driven = await redline(["drive", pictures, "--masks", masks, "--json"], { env });
   const measured = await redline(
-    [...["eval", "--data", SCENES, "--model", "road-seg", "--limit", String(PICTURES), "--json"]],
+    [
+      ...["eval", "--data", SCENES, "--model", "road-seg", "--limit", String(PICTURES), "--json"],
+      ...["--report", join(scratch, "report.html")],
+    ],
     { env },
   );
 
@@ -149,6 +153,14 @@ async function spokenSet(name: string, movedMs: number): Promise<string> {
   await writeFile(join(folder, "dataset.json"), JSON.stringify(manifest));
   return folder;
 }
+
+test("the page of that run shows its worst pictures, holds all it needs and is small", async () => {
+  const page = await readFile(join(scratch, "report.html"), "utf8");
+
+  expect(page.match(/data:image\/jpeg;base64,/g)).toHaveLength(Math.min(PICTURES, 10));
+  expect(page).not.toMatch(/https?:|<script/);
+  expect(page.length).toBeLessThan(2_000_000);
+});
 
 test("voice activity is measured on labelled sound, and labels that lie elsewhere make it bad", async () => {
   const right = await redline([
@@ -238,12 +250,24 @@ async function worsened(name: string, share: number): Promise<string> {
   return path;
 }
 
+/** A set of one question, and its recorded answer. */
+async function answeredSet(): Promise<string[]> {
+  const folder = join(scratch, "question");
+  await mkdir(folder, { recursive: true });
+  const manifest = { schema: 1, name: "question", task: "multiple-choice", items: "labels.jsonl" };
+  await writeFile(join(folder, "dataset.json"), JSON.stringify(manifest));
+  await writeFile(join(folder, "labels.jsonl"), '{"id": "q", "options": ["A", "B"], "correct": "A"}');
+  await writeFile(join(folder, "answers.jsonl"), '{"id": "q", "choice": "A"}');
+  return ["--data", folder, "--predictions", join(folder, "answers.jsonl")];
+}
+
 test(
   "a model that lost about five per cent is told by the baseline and refused by the gate; the same model is not",
   async () => {
     const baseline = join(scratch, "baseline.json");
     const model = await worsened("same.onnx", 0);
     const set = ["--data", SCENES, "--model", model];
+    await redline(["eval", "--write-baseline", baseline, ...(await answeredSet()), "--json"], { env });
     const written = await redline(["eval", "--write-baseline", baseline, ...set, "--json"], { env });
     const kept: (number | null)[] = [];
     for (let repeat = 0; repeat < REPEATS; repeat++) {
@@ -255,6 +279,7 @@ test(
     const refused = await redline(["eval", "--gate", "road-seg", "--model", model, "--json"], { env });
 
     expect([written.status, worse.status, refused.status], worse.out).toEqual([0, 1, 3]);
+    expect(written.summary.entries).toHaveLength(2);
     expect(kept).toEqual(Array.from({ length: REPEATS }, () => 0));
     const figure = worse.lines.find((line) => line.figure === "drivable-iou") as { was: number; is: number };
     expect(1 - figure.is / figure.was).toBeGreaterThan(0.03);
@@ -286,6 +311,49 @@ describe.skipIf(!hasAssets("models/twinlitenet"))("with the development assets",
     },
     120_000,
   );
+
+  test("spoken digits at known places are found, and the area under the ROC is the share of pairs in order", async () => {
+    const folder = join(scratch, "digits");
+    await mkdir(folder);
+    const names = (await readdir(join(ASSETS, "audio/fsdd_test"))).filter((name) => name.endsWith("_2.wav"));
+    // A second of 8 kHz for each digit, which begins a quarter of a second in; their headers are 44 bytes.
+    const sound = new Int16Array(8000 * names.length);
+    const rows: string[] = [];
+    for (const [index, name] of names.entries()) {
+      const bytes = await readFile(join(ASSETS, "audio/fsdd_test", name));
+      const digit = new Int16Array(Uint8Array.from(bytes.subarray(44)).buffer).subarray(0, 6000);
+      sound.set(digit, 8000 * index + 2000);
+      rows.push(`digits\t${1000 * index + 250}\t${1000 * index + 250 + digit.length / 8}`);
+    }
+    const wav = wavBytes({ sampleRateHz: 8000, data: new Uint8Array(sound.buffer) });
+    await writeFile(join(folder, "digits.wav"), wav);
+    await writeFile(join(folder, "speech.tsv"), ["id\tstart_ms\tend_ms", ...rows].join("\n"));
+    const fields = { task: "voice-activity", audio: "{id}.wav", segments: "speech.tsv" };
+    await writeFile(join(folder, "dataset.json"), JSON.stringify({ schema: 1, name: "digits", ...fields }));
+    const items = join(folder, "rows.ndjson");
+
+    const measured = await redline([
+      "eval",
+      "--data",
+      folder,
+      "--model",
+      "silero-vad",
+      "--items",
+      items,
+      "--json",
+    ]);
+
+    expect(measured.status, measured.err).toBe(0);
+    const [, row] = (await readFile(items, "utf8")).split("\n");
+    const { counts } = JSON.parse(row ?? "") as { counts: { speech: number[]; other: number[] } };
+    const inOrder = counts.speech.flatMap((a) => counts.other.map((b) => (a > b ? 1 : a === b ? 0.5 : 0)));
+    const share = inOrder.reduce((sum: number, one) => sum + one, 0) / inOrder.length;
+    const { metrics } = measured.summary as { metrics: Metrics };
+    expect(names.length).toBeGreaterThan(50);
+    expect(counts.speech.length + counts.other.length).toBe(Math.ceil((names.length * 16_000) / 512));
+    expect(Math.abs(metrics["frame-auc"]! - share)).toBeLessThan(1e-9);
+    expect(share).toBeGreaterThan(0.85);
+  }, 60_000);
 
   test("labelled lanes of real roads are measured in their own folder, described elsewhere", async () => {
     const manifest = join(scratch, "tusimple.json");

@@ -77,6 +77,8 @@ def main(target):
     with open(os.path.join(target, "voice.json"), "w") as out:
         json.dump(manifest, out, indent=2)
         out.write("\n")
+    with open(os.path.join(target, "voice.tsv"), "w") as out:
+        out.write("id\tstart_ms\tend_ms\n" + "".join(f"voice\t{mark['startMs']}\t{mark['endMs']}\n" for mark in marks))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,11 @@ function readLine(line: string, { schema, number }: { schema: z.ZodType; number:
     return { id: `line ${number}`, wrong: "bad", message: `line ${number}: ${reasonOf(cause)}` };
   }
   // What a model was given may stand beside a label, for whoever makes the answers.
-  const { id, input: _, ...rest } = (typeof json === "object" && json !== null ? json : {}) as {
+  const {
+    id,
+    input: _,
+    ...rest
+  } = (typeof json === "object" && json !== null ? json : {}) as {
     id?: unknown;
     input?: unknown;
   };
