@@ -206,8 +206,11 @@ function entryOf(
   { summary, home }: { readonly summary: EvalSummary; readonly home: string },
 ): BaselineEntry {
   const { data, folder, model, predictions } = entry;
-  // With a slash in front, so that a file is never taken for a model's name.
-  const beside = (at: string): string => `./${relative(home, resolve(at)).replaceAll("\\", "/")}`;
+  // A slash in every path, so that a file is never taken for a model's name.
+  const beside = (at: string): string => {
+    const path = relative(home, resolve(at)).replaceAll("\\", "/");
+    return path.startsWith("../") ? path : `./${path}`;
+  };
   const metrics = Object.entries(summary.metrics).flatMap(([name, value]) =>
     value === null || METRICS[name]?.better === "count"
       ? []
