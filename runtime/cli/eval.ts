@@ -28,6 +28,7 @@ Examples:
   redline eval --baseline baseline.json                      exits 1 when a figure is worse than the release's
   redline eval --write-baseline baseline.json --release 0.2.0 --data frames/ --model road-seg
   redline eval --metrics                                     what every metric means, and whose definition it is
+  redline eval --forms                                       how labels and recorded answers are written
 
 Items that cannot be measured (no label, wrong size, duplicates, unreadable) are listed and counted, and end the command with 65.
 A model that a gate has refused is not opened by any other command until a gate admits it.`;
@@ -46,6 +47,7 @@ interface EvalFlags {
   readonly writeBaseline?: string;
   readonly release?: string;
   readonly metrics?: true;
+  readonly forms?: true;
 }
 
 /** Declares the verb. */
@@ -71,6 +73,7 @@ export function addEval(program: Command, perform: Perform): void {
     .option("--write-baseline <file>", "write the figures of --data into a baseline, beside those it holds")
     .option("--release <version>", "the release a written baseline is of", "unreleased")
     .option("--metrics", "list every metric and its definition")
+    .option("--forms", "list a line of labels and of recorded answers for every task")
     .addHelpText("after", EXAMPLES)
     .action((flags: EvalFlags) => perform((surroundings) => evaluate({ ...surroundings, flags })));
 }
@@ -80,6 +83,7 @@ type Given = Surroundings & { readonly flags: EvalFlags };
 async function evaluate(given: Given): Promise<void> {
   const { gate, baseline, writeBaseline, metrics, data } = given.flags;
   if (metrics === true) return tellMetrics(given.output);
+  if (given.flags.forms === true) return tellForms(given.output);
   if (gate !== undefined) return decide(given, gate);
   if (baseline !== undefined) return hold(given, baseline);
   if (data === undefined) {
@@ -244,6 +248,16 @@ async function tellMetrics(output: Output): Promise<void> {
     output.event({ type: "metric", metric, ...definition }, `${metric.padEnd(26)} ${definition.definition}`);
   }
   output.summarise({ metrics: Object.keys(METRICS).length, normaliser: NORMALISER }, `\ntext: ${NORMALISER}`);
+}
+
+async function tellForms(output: Output): Promise<void> {
+  const { TASK_FORMS } = await import("../eval/index.js");
+  for (const [task, form] of Object.entries(TASK_FORMS)) {
+    const label = form.label === null ? "files, see dataset.json" : JSON.stringify(form.label);
+    const answer = form.answer === null ? "a model's only" : JSON.stringify(form.answer);
+    output.event({ type: "form", task, ...form }, `${task}\n  label   ${label}\n  answer  ${answer}`);
+  }
+  output.summarise({ tasks: Object.keys(TASK_FORMS).length });
 }
 
 function tellRow(output: Output, row: ItemRow | FaultRow): void {

@@ -24,5 +24,6 @@ export {
   type EvalSummary,
   runEval,
 } from "./run-eval.js";
+export { TASK_FORMS, type TaskForm } from "./tasks/forms.js";
 export type { MetricValues } from "./tasks/task.js";
 export { type EvalTaskName, TASK_NAMES } from "./tasks/tasks.js";

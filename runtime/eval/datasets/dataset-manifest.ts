@@ -58,6 +58,11 @@ export interface FiledDataset {
   readonly folder: string;
 }
 
+/** The schema as a JSON Schema document, as published in `models/dataset.schema.json`. */
+export function datasetJsonSchema(): Record<string, unknown> {
+  return { title: "Redline data set", ...z.toJSONSchema(datasetSchema, { io: "input" }) };
+}
+
 const PARTS = ["images", "masks", "audio", "segments", "items"] as const;
 
 function partsOf(task: DatasetManifest["task"]): readonly (typeof PARTS)[number][] {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openDataset } from "../../../runtime/eval/datasets/dataset.js";
+import { datasetJsonSchema } from "../../../runtime/eval/datasets/dataset-manifest.js";
 import type { DatasetItem } from "../../../runtime/eval/datasets/item.js";
 
 let folder: string;
@@ -42,6 +43,12 @@ async function faultsOf(): Promise<Record<string, string>> {
   const items = await itemsOf();
   return Object.fromEntries(items.map((item) => [item.id, "fault" in item ? item.fault : "ok"]));
 }
+
+test("the published JSON Schema is the one the runtime checks with (vitest -u writes it)", async () => {
+  const text = `${JSON.stringify(datasetJsonSchema(), null, 2)}\n`;
+
+  await expect(text).toMatchFileSnapshot("../../../models/dataset.schema.json");
+});
 
 const PICTURES = { task: "road-segmentation", images: "{id}.png", masks: { lanes: "{id}.lanes.png" } };
 
