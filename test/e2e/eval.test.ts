@@ -190,6 +190,39 @@ test("voice activity is measured on labelled sound, and labels that lie elsewher
   expect((wrong.summary as { metrics: Metrics }).metrics["frame-auc"]).toBeLessThan(0.7);
 }, 60_000);
 
+test("what cannot be measured is listed and ends the command with 65; an empty set and a missing option have their own status", async () => {
+  const folder = join(scratch, "partly");
+  await mkdir(folder);
+  const manifest = { schema: 1, name: "partly", task: "multiple-choice", items: "labels.jsonl" };
+  await writeFile(join(folder, "dataset.json"), JSON.stringify(manifest));
+  const label = '"options": ["A", "B"], "correct": "A"';
+  await writeFile(
+    join(folder, "labels.jsonl"),
+    `{"id": "a", ${label}}\n{"id": "b"}\n{"id": "c", ${label}}\n`,
+  );
+  await writeFile(join(folder, "answers.jsonl"), '{"id": "a", "choice": "A"}\n');
+  const given = ["eval", "--data", folder, "--predictions", join(folder, "answers.jsonl"), "--json"];
+
+  const partly = await redline(given);
+  await writeFile(join(folder, "labels.jsonl"), "\n");
+  const empty = await redline(given);
+  const nothing = await redline(["eval"]);
+
+  expect(partly.status).toBe(65);
+  expect(partly.lines.filter(({ type }) => type === "fault")).toMatchObject([
+    { id: "b", fault: "missing-label" },
+    { id: "c", fault: "missing-answer" },
+  ]);
+  expect(partly.summary).toMatchObject({
+    measured: 1,
+    items: 3,
+    error: "EVAL_INCOMPLETE",
+    metrics: { accuracy: 1 },
+  });
+  expect(empty.summary).toMatchObject({ error: "DATASET_EMPTY" });
+  expect([empty.status, nothing.status]).toEqual([65, 64]);
+}, 30_000);
+
 /** The model's own manifest with another word in it, beside its files. */
 async function manifestWith(name: string, change: (text: string) => string): Promise<string> {
   const folder = join(scratch, name);
