@@ -3,10 +3,10 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModel } from "../../runtime/graphs/read-model.js";
 import { writeModel } from "../../runtime/graphs/write-model.js";
+import { fOf, maskOf, near, outline, pixelsOf } from "../support/plain-masks.js";
 import { wavBytes } from "../support/wav-bytes.js";
 import { ASSETS, ensureBuilt, REPO_ROOT, redline, SAMPLES } from "./built-cli.js";
 import { hasAssets } from "./development-assets.js";
@@ -31,45 +31,6 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 type Metrics = Record<string, number | null>;
-
-/** A mask as rows of pixels. */
-async function maskOf(path: string): Promise<boolean[][]> {
-  const { data, info } = await sharp(path).greyscale().raw().toBuffer({ resolveWithObject: true });
-  return Array.from({ length: info.height }, (_, y) =>
-    Array.from({ length: info.width }, (_, x) => data[y * info.width + x] !== 0),
-  );
-}
-
-function pixelsOf(mask: boolean[][]): [x: number, y: number][] {
-  return mask.flatMap((row, y) => row.flatMap((is, x) => (is ? [[x, y] as [number, number]] : [])));
-}
-
-/** Share of one mask's pixels with a pixel of the other within a radius, by looking at every one around it. */
-function near(pixels: readonly [number, number][], other: boolean[][], radius: number): number {
-  return pixels.filter(([x, y]) => {
-    for (let v = y - radius; v <= y + radius; v++) {
-      for (let u = x - radius; u <= x + radius; u++) {
-        if ((u - x) ** 2 + (v - y) ** 2 <= radius ** 2 && other[v]?.[u] === true) return true;
-      }
-    }
-    return false;
-  }).length;
-}
-
-function outline(mask: boolean[][]): boolean[][] {
-  return mask.map((row, y) =>
-    row.map(
-      (is, x) =>
-        is && [mask[y]?.[x - 1], mask[y]?.[x + 1], mask[y - 1]?.[x], mask[y + 1]?.[x]].includes(false),
-    ),
-  );
-}
-
-/** F from counts: near, all, near, all. */
-function fOf([a, b, c, d]: readonly number[]): number {
-  const [precision, recall] = [a! / b!, c! / d!];
-  return precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall);
-}
 
 test("the road model's metrics are those of another computation over masks that another command wrote", async () => {
   const pictures = join(scratch, "pictures");
