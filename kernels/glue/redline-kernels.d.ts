@@ -104,6 +104,18 @@ export interface Kernels {
     columns: number,
     isRectified: 0 | 1,
   ): void;
+  /**
+   * Steps of a program as words, constants as `runtime/ops/pack-network.ts` packs them, and the arena, in floats. Every step is held against
+   * both before the first one runs.
+   */
+  network(
+    words: number,
+    wordCount: number,
+    constants: number,
+    constantFloats: number,
+    arena: number,
+    arenaFloats: number,
+  ): number;
 }
 
 /** Kernels of a module or its bytes. Throws where the engine has not the instructions, or computes them wrongly. */

@@ -28,6 +28,8 @@ pub trait Lanes {
     /// The second one where they are equal or either is NaN, as the vector instructions of x86 have it.
     fn min(a: Self::F, b: Self::F) -> Self::F;
     fn max(a: Self::F, b: Self::F) -> Self::F;
+    /// 1 where `a` is not below `b`, 0 elsewhere and where either is NaN.
+    fn at_least(a: Self::F, b: Self::F) -> Self::F;
     /// 0 where `tested` is NaN.
     fn zero_nan(value: Self::F, tested: Self::F) -> Self::F;
     /// One bit for each lane above 0, lane 0 lowest.
@@ -162,6 +164,10 @@ impl Lanes for Four {
     #[inline(always)]
     fn max(a: v128, b: v128) -> v128 {
         most(a, b)
+    }
+    #[inline(always)]
+    fn at_least(a: v128, b: v128) -> v128 {
+        v128_and(f32x4_ge(a, b), f32x4_splat(1.0))
     }
     #[inline(always)]
     fn zero_nan(value: v128, tested: v128) -> v128 {

@@ -16,6 +16,11 @@ mod level;
 mod log_mel;
 mod margins;
 mod mask;
+mod network;
+mod network_bytes;
+mod network_rows;
+mod network_step;
+mod network_words;
 mod one_lane;
 mod resample;
 mod runs;
@@ -265,4 +270,32 @@ pub unsafe extern "C" fn gemv_i8(
     let call = gemv_i8::Call { weights, activations, scales, biases, output, rows, columns, is_rectified };
     // SAFETY: the caller's memory.
     unsafe { gemv_i8::gemv_i8(&call) }
+}
+
+/// A program's steps as words, its packed constants and its arena. Every step is held against both before the first one runs.
+///
+/// # Safety
+/// As the module says. Places of one step that are written overlap no other of its places, but where runtime/ops/network-steps.ts
+/// says so.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn network(
+    words: *const i32,
+    word_count: usize,
+    constants: *const f32,
+    constant_floats: usize,
+    arena: *mut f32,
+    arena_floats: usize,
+) -> u32 {
+    let mut reader =
+        network_words::Reader { words, count: word_count, at: 0, arena, arena_floats, constants, constant_floats };
+    for is_run in [false, true] {
+        reader.at = 0;
+        while reader.at < word_count {
+            // SAFETY: the caller's memory.
+            if unsafe { reader.next(is_run) }.is_none() {
+                return REFUSED;
+            }
+        }
+    }
+    DONE
 }

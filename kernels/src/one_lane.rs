@@ -50,6 +50,10 @@ impl Lanes for One {
         if a > b { a } else { b }
     }
     #[inline(always)]
+    fn at_least(a: f32, b: f32) -> f32 {
+        if a >= b { 1.0 } else { 0.0 }
+    }
+    #[inline(always)]
     fn zero_nan(value: f32, tested: f32) -> f32 {
         if tested.is_nan() { 0.0 } else { value }
     }

@@ -79,8 +79,8 @@ describe.skipIf(program === undefined)("in Chromium", () => {
     const results = await resultsOf<PageResult[]>(await serve(scratch));
 
     expect(results).toEqual([
-      { flavour: "relaxed", passed: [], cases: 5000, faults: [] },
-      { flavour: "simd128", passed: [], cases: 5000, faults: [] },
+      { flavour: "relaxed", passed: [], cases: 12500, faults: [] },
+      { flavour: "simd128", passed: [], cases: 12500, faults: [] },
     ]);
   });
 

@@ -4,10 +4,14 @@
 import { FLAVOURS, load } from "../../../kernels/pkg/browser.js";
 import { seededRng } from "../../../runtime/core/rng.js";
 import { type OpKernels, REFERENCE_KERNELS } from "../../../runtime/ops/kernels.js";
+import { WASM_STEPS } from "../../../runtime/ops/pack-network.js";
 import { kernelsIn } from "../../../runtime/ops/wasm-kernels.js";
+import { WasmNetwork } from "../../../runtime/ops/wasm-network.js";
 import { OP_CASES } from "../../parity/ops/cases.js";
 import { faultOf } from "../../parity/ops/fault.js";
 import { differsAt } from "../../parity/ops/gemv-i8-cases.js";
+import { networkFaultOf } from "../../parity/ops/network-bound.js";
+import { networkCase } from "../../parity/ops/network-cases.js";
 
 const CASES = 500;
 
@@ -36,6 +40,17 @@ async function play(flavour: (typeof FLAVOURS)[number]): Promise<PageResult> {
   }
   for (let seed = 0; seed < CASES; seed++, cases++)
     if (differsAt(kernels, seed)) faults.push(`gemv_i8, seed ${seed}: differs`);
+  for (const op of WASM_STEPS) {
+    for (let seed = 0; seed < CASES; seed++, cases++) {
+      const fault = networkFaultOf(networkCase(op, seededRng(seed)), (step, { weights, arena }) => {
+        const network = new WasmNetwork(kernels, { steps: [step], weights, arenaFloats: arena.length });
+        network.arena.set(arena);
+        network.run();
+        arena.set(network.arena);
+      });
+      if (fault !== undefined) faults.push(`${op}, seed ${seed}: ${fault}`);
+    }
+  }
   return { flavour, passed: reasons, cases, faults };
 }
 

@@ -29,7 +29,8 @@ export function networkFaultOf(one: NetworkCase, run: RunNetwork): string | unde
   const constants = weights.slice();
   network([step], { weights, arena: wanted });
   run(step, { weights: constants, arena: received });
-  if (Buffer.compare(bytesOf(constants), bytesOf(weights)) !== 0) return "writes to its constants";
+  const given = bitsOf(weights);
+  if (!bitsOf(constants).every((bits, at) => bits === given[at])) return "writes to its constants";
   const touched = extentsOf(step).filter(({ place }) => isWritten(step, place));
   const scratch = extentsOf(step).filter(({ place }) => isScratch(step, place));
   const bounds = boundsOf(one);
@@ -67,8 +68,8 @@ function holds({ from, to }: Extent, at: number): boolean {
   return at >= from && at < to;
 }
 
-function bytesOf(floats: Float32Array): Uint8Array {
-  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+function bitsOf(floats: Float32Array): Uint32Array {
+  return new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
 }
 
 function isNear(received: number, { wanted, bound }: { wanted: number; bound: number }): boolean {

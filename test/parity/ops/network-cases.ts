@@ -187,6 +187,9 @@ export function networkCase(op: StepName, rng: Rng): NetworkCase {
   };
   const weights = Float32Array.from({ length: floats }, number);
   const arena = Float32Array.from({ length: at }, number);
+  // Numbers that are equal, for what compares them.
+  if (step.op === "combine" && rng.below(4) === 0)
+    arena.copyWithin(step.right, step.left, step.left + Math.min(step.count, step.period));
   if (step.op === "select" && rng.below(2) === 0) arena[step.condition] = 0;
   if (step.op === "affine8") {
     // Bytes of all values, the ends above all.
