@@ -12,7 +12,7 @@ import { loadKernels } from "./bindings/kernels.js";
 import { findOrtLibrary, loadNative, remedyForLibrary } from "./bindings/load.js";
 import { CRITICALITIES } from "./core/contract.js";
 import { RedlineError } from "./core/errors.js";
-import { sharedOps } from "./ops/ops.js";
+import { sharedOps } from "./ops/shared-ops.js";
 import { examinePower } from "./power-check.js";
 import { remedyFor, remedyForAddon, systemFamily } from "./remedies.js";
 import { composeRuntime, type RuntimeOptions } from "./runtime.js";

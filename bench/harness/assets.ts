@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { packageRoot } from "../../runtime/bindings/package-root.js";
 import { monotonicUs, SystemClock } from "../../runtime/bindings/system-clock.js";
+import { sharedOps } from "../../runtime/ops/shared-ops.js";
 import { readWav } from "../../runtime/sources/wav.js";
 import { openStore } from "../../runtime/store/store.js";
 import { FrameCutter } from "../../runtime/voice/frames.js";
@@ -44,7 +45,7 @@ export async function speechSamples(path: string): Promise<Float32Array> {
   const pieces: Float32Array[] = [];
   let resampler: SpeechResampler | undefined;
   for await (const chunk of readWav({ path, clock: new SystemClock(monotonicUs) })) {
-    resampler ??= new SpeechResampler(chunk);
+    resampler ??= new SpeechResampler(sharedOps(), chunk);
     pieces.push(resampler.push(chunk.samples));
   }
   const samples = new Float32Array(pieces.reduce((length, piece) => length + piece.length, 0));

@@ -8,7 +8,7 @@ import { type OpKernels, REFERENCE_KERNELS } from "../../runtime/ops/kernels.js"
 import { MEL_VARIANTS, planLogMel } from "../../runtime/ops/log-mel-plan.js";
 import { nativeKernels } from "../../runtime/ops/native-kernels.js";
 import { Ops } from "../../runtime/ops/ops.js";
-import { wasmKernels } from "../../runtime/ops/wasm-kernels.js";
+import { wasmKernels } from "../../runtime/ops/shared-ops.js";
 import { int8Product } from "../harness/int8-product.js";
 import { interleave } from "../harness/interleave.js";
 import { LOG_MEL_FRAME, type OpForm, opForms } from "../harness/op-forms.js";

@@ -4,7 +4,8 @@
 import { RedlineError } from "../../runtime/core/errors.js";
 import { elementCount, type Tensor, type TensorSpec } from "../../runtime/core/tensor.js";
 import type { ResolvedModel } from "../../runtime/store/store.js";
-import { checkGolden, goldenInputs, readGolden } from "../../runtime/vetting/golden.js";
+import { checkGolden, goldenInputs } from "../../runtime/vetting/golden.js";
+import { readGolden } from "../../runtime/vetting/read-golden.js";
 
 /** One set of inputs and the look at its outputs. */
 export interface ModelCase {

@@ -1,4 +1,4 @@
-// Owns the one load of the WASM kernels in a JavaScript environment, and why a flavour of them is not used. Knows no op.
+// Owns the loads of the WASM kernels in a JavaScript environment, and why a flavour of them is not used. Knows no op.
 // Invariant: kernels that are handed out have passed their own numeric test on this engine.
 
 import { type Kernels, type Loaded, load } from "#kernels";
@@ -7,8 +7,13 @@ export type { Kernels };
 
 let loaded: Loaded | undefined;
 
+/** An instance that nobody else has, in Node and in a browser alike; there the files are fetched. Never rejects. */
+export async function freshKernels(): Promise<Loaded> {
+  return await load();
+}
+
 /**
- * The best flavour of kernels/pkg that this engine runs and computes rightly, or every reason why there is none. Never throws.
+ * In Node: the best flavour of kernels/pkg that this engine runs and computes rightly, or every reason why there is none. Never throws.
  *
  * @example
  * const { kernels, passed } = loadKernels();

@@ -2,7 +2,7 @@
 // Invariant: a margin is p(class) - p(background) in [-1, 1]; the class holds where it is above 0.
 
 import { planMargins } from "../ops/margins-plan.js";
-import { sharedOps } from "../ops/ops.js";
+import { sharedOps } from "../ops/shared-ops.js";
 import type { RoadHead } from "./road-model.js";
 
 /** Softmax margins of one head at the network's own resolution, row by row. */

@@ -1,8 +1,8 @@
 // Owns a mask as runs of neighbouring pixels, row by row, and the regions they form. Knows no shapes beyond that.
 // Invariant: runs are maximal, and lie in order of row, then of column.
 
-import { sharedOps } from "../ops/ops.js";
 import { planRuns, RUN_FIELDS } from "../ops/runs-plan.js";
+import { sharedOps } from "../ops/shared-ops.js";
 import type { MarginField } from "./margin-field.js";
 
 /** Pixels of row `v` from column `from` to `to`, both included, and their margin-weighted centre. */

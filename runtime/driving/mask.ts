@@ -2,7 +2,7 @@
 // Invariant: interpolates margins, never masks, so that edges are as fine as the network's certainty says.
 
 import { planMask } from "../ops/mask-plan.js";
-import { sharedOps } from "../ops/ops.js";
+import { sharedOps } from "../ops/shared-ops.js";
 import type { MarginField } from "./margin-field.js";
 import type { Extent } from "./polyline.js";
 

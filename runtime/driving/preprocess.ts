@@ -2,7 +2,8 @@
 // Knows no model and no arithmetic. Invariant: allocates nothing per frame while the frame size stays.
 
 import { type ImagePlan, planImage } from "../ops/image-plan.js";
-import { type Ops, sharedOps } from "../ops/ops.js";
+import type { Ops } from "../ops/ops.js";
+import { sharedOps } from "../ops/shared-ops.js";
 import type { ImageInput } from "./road-model.js";
 
 /** Pixels as bytes, three a pixel. */

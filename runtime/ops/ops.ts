@@ -1,16 +1,14 @@
 // Owns the calls of every op: arguments checked, an implementation chosen, the op run. Knows no pipeline.
 // Invariant: memory is the caller's, nothing is allocated for a call, and a refusal comes before anything is written.
 
-import { loadNative } from "../bindings/load.js";
 import { type BlurPlan, REGION_FIELDS } from "./blur-plan.js";
 import { BOX_FIELDS, type BoxesPlan } from "./boxes-plan.js";
 import type { GainPlan } from "./gain-plan.js";
 import type { ImagePlan } from "./image-plan.js";
-import { type OpKernels, REFERENCE_KERNELS } from "./kernels.js";
+import type { OpKernels } from "./kernels.js";
 import { LEVEL_FIELDS, type LevelPlan } from "./level-plan.js";
 import type { MarginsPlan } from "./margins-plan.js";
 import type { MaskPlan } from "./mask-plan.js";
-import { nativeKernels } from "./native-kernels.js";
 import { refusal, requireApart, requireView, requireWhole } from "./op-argument.js";
 import { OpPicker, type Pick } from "./pick.js";
 import type { BoxTensors } from "./reference/boxes.js";
@@ -21,14 +19,13 @@ import { type ResamplePlan, windowEnd } from "./resample-plan.js";
 import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
 import type { SpectrumPlan } from "./spectrum-plan.js";
 import { rowsOf, type SuppressPlan } from "./suppress-plan.js";
-import { wasmKernels } from "./wasm-kernels.js";
 
 /**
  * The fused ops. Each takes a plan, made once, and the caller's views. A bad view is refused with `OP_ARGUMENT` and its name;
  * what each op computes, and to which bit, is said where its plan is made.
  *
  * @example
- * for (const { key, chosen, bestUs } of sharedOps().picks) console.log(key, chosen, bestUs);
+ * for (const { key, chosen, bestUs } of new Ops(candidates).picks) console.log(key, chosen, bestUs);
  */
 export class Ops {
   readonly #picker: OpPicker;
@@ -223,18 +220,4 @@ function requireSpectrum(
   requireView("samples", samples, { of: plan.samplesArray, length: plan.samples, isExact: true });
   requireView("out", out, { of: "Float32Array", length: plan.frames * plan.width, isExact: true });
   requireApart({ what: "samples", view: samples }, { what: "out", view: out });
-}
-
-let shared: Ops | undefined;
-
-/** The ops of this JavaScript environment: the addon's where it is loaded, else those in WebAssembly; and the reference. */
-export function sharedOps(): Ops {
-  shared ??= new Ops([...vectorKernels(), REFERENCE_KERNELS]);
-  return shared;
-}
-
-/** Where the addon is, the kernels are not even compiled: they would never win against it, and cost a start some milliseconds. */
-function vectorKernels(): readonly OpKernels[] {
-  const { addon } = loadNative();
-  return addon === null ? wasmKernels() : nativeKernels(addon);
 }

@@ -2,7 +2,7 @@
 // Invariant: a form's second call allocates nothing; at most the views of the call are copied, each once; a form that linear
 // memory cannot hold is left to the reference, which writes the same bits.
 
-import { type Kernels, loadKernels } from "../bindings/kernels.js";
+import type { Kernels } from "../bindings/kernels.js";
 import type { GainPlan } from "./gain-plan.js";
 import type { ImagePlan } from "./image-plan.js";
 import { type OpKernels, REFERENCE_KERNELS } from "./kernels.js";
@@ -17,12 +17,6 @@ import type { ResamplePlan } from "./resample-plan.js";
 import { RUN_FIELDS, type RunsPlan } from "./runs-plan.js";
 import type { SpectrumPlan } from "./spectrum-plan.js";
 import { WasmMemory } from "./wasm-memory.js";
-
-/** The ops of the best flavour that works here; none where this engine has no WASM SIMD. */
-export function wasmKernels(): readonly OpKernels[] {
-  const loaded = loadKernels();
-  return loaded.kernels === null ? [] : [kernelsIn(loaded.kernels, { name: `wasm ${loaded.flavour}` })];
-}
 
 /**
  * The ops of one instance; those that the kernels have not are the reference's. All of them use the same memory: one call at a

@@ -79,7 +79,7 @@ export class NodeView {
 
   text(name: string, fallback: string): string {
     const text = this.#attribute(name)?.string;
-    return text == null ? fallback : Buffer.from(text).toString("utf8");
+    return text == null ? fallback : new TextDecoder().decode(text);
   }
 
   has(name: string): boolean {

@@ -14,7 +14,7 @@ export type ProgramTensors = Readonly<Record<string, Float32Array>>;
  * A program laid out in an instance of the kernels, which is its own.
  *
  * @example
- * const program = new WasmProgram(kernels, await lowerProgram(bytes, certain));
+ * const program = new WasmProgram(kernels, lowered);
  * const { output } = program.run({ input: window });
  */
 export class WasmProgram {

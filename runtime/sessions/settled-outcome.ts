@@ -12,7 +12,7 @@ export type SettledFacts = Omit<Outcome, "latencyUs" | "outputs" | "release">;
 
 /** What an outcome with results holds on to. */
 export interface HeldSlot {
-  readonly slot: ProviderSlot;
+  readonly slot: Pick<ProviderSlot, "output">;
   readonly outputs: readonly TensorSpec[];
   readonly giveBack: () => void;
 }

@@ -40,11 +40,11 @@ export function decodeSamples(
       return NO_REPAIRS;
     case "f32le":
       for (let i = 0; i < target.length; i++) target[i] = view.getFloat32(4 * i, true);
-      return repair(target);
+      return repairSamples(target);
     case "f64le":
       // A double beyond float32's range becomes infinite here and is repaired as such.
       for (let i = 0; i < target.length; i++) target[i] = view.getFloat64(8 * i, true);
-      return repair(target);
+      return repairSamples(target);
     case "alaw":
       for (let i = 0; i < target.length; i++) target[i] = ALAW[view.getUint8(i)]!;
       return NO_REPAIRS;
@@ -54,7 +54,8 @@ export function decodeSamples(
   }
 }
 
-function repair(samples: Float32Array): Repairs {
+/** Makes samples finite and keeps them within full scale, in place; says what had to be changed. */
+export function repairSamples(samples: Float32Array): Repairs {
   let nonFinite = 0;
   let clipped = 0;
   for (let i = 0; i < samples.length; i++) {

@@ -1,10 +1,8 @@
 // Owns golden vectors: inputs and the outputs they must give, as a manifest's `golden` file states them.
-// Knows no process. Invariant: an output that is compared is compared within its own tolerance, and NaN never passes.
+// Knows no process and no disk. Invariant: an output that is compared is compared within its own tolerance, and NaN never passes.
 
-import { readFile, stat } from "node:fs/promises";
 import { RedlineError } from "../core/errors.js";
 import { halfToNumber, numberToHalf } from "../core/half.js";
-import { LIMITS } from "../core/limits.js";
 import {
   elementCount,
   isStaticShape,
@@ -39,66 +37,6 @@ export interface GoldenCase {
 }
 
 /**
- * The cases of a golden file that are meant for a variant.
- *
- * @throws RedlineError `MODEL_FILE_MISSING` or `MANIFEST_INVALID`
- */
-export async function readGolden(
-  file: string,
-  { variant }: { readonly variant: string },
-): Promise<readonly GoldenCase[]> {
-  let text: string;
-  try {
-    const { size } = await stat(file);
-    if (size > LIMITS.goldenBytes)
-      throw invalid(file, `at most ${LIMITS.goldenBytes} bytes`, `${size} bytes`);
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if (error instanceof RedlineError) throw error;
-    throw new RedlineError("MODEL_FILE_MISSING", {
-      what: file,
-      expected: "the golden vectors its manifest names",
-      received: String((error as NodeJS.ErrnoException).code ?? error),
-      cause: error,
-    });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw invalid(file, "JSON", error instanceof Error ? error.message : String(error));
-  }
-  // Loaded here, as for manifests: the schema library costs more start-up time than the rest of the package.
-  const { z } = await import("zod");
-  const numbers = z.array(z.number()).max(1_000_000);
-  const input = z.strictObject({
-    fill: z.enum(["zero", "sine"]).optional(),
-    step: z.number().positive().optional(),
-    values: numbers.optional(),
-    shape: z.array(z.int().min(1)).max(8).optional(),
-  });
-  const output = z.strictObject({
-    at: z.array(z.int().min(0)).max(1_000_000),
-    values: numbers,
-    tolerance: z.number().min(0),
-    finite: z.boolean().optional(),
-  });
-  const cases = z.array(
-    z.strictObject({
-      variant: z.string(),
-      inputs: z.record(z.string(), input),
-      outputs: z.record(z.string(), output),
-    }),
-  );
-  const result = z.strictObject({ schema: z.literal(1), cases: cases.min(1).max(64) }).safeParse(json);
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    throw invalid(file, issue?.message ?? "the schema of golden files", issue?.path.join(".") ?? "another");
-  }
-  return result.data.cases.filter((one) => one.variant === variant);
-}
-
-/**
  * The inputs of a case, in the order of the graph's.
  *
  * @throws RedlineError `MANIFEST_INVALID` when the case has no such input, or too few or many values for it
@@ -108,12 +46,12 @@ export function goldenInputs(one: GoldenCase, specs: readonly TensorSpec[]): Tri
     const golden = one.inputs[spec.name];
     const shape = golden?.shape ?? spec.shape;
     if (golden === undefined || !isStaticShape(shape) || spec.dtype === "string") {
-      throw invalid(`golden input ${spec.name}`, `numbers for [${spec.shape.join(", ")}]`, "none");
+      throw invalidGolden(`golden input ${spec.name}`, `numbers for [${spec.shape.join(", ")}]`, "none");
     }
     const count = elementCount(shape);
     const { values, fill, step = Number.NaN } = golden;
     if (values !== undefined && values.length !== count) {
-      throw invalid(`golden input ${spec.name}`, `${count} values`, String(values.length));
+      throw invalidGolden(`golden input ${spec.name}`, `${count} values`, String(values.length));
     }
     const valueAt = (index: number): number => {
       if (values !== undefined) return values[index] as number;
@@ -203,7 +141,8 @@ function broken(what: string, expected: string, received: string): RedlineError 
   });
 }
 
-function invalid(what: string, expected: string, received: string): RedlineError {
+/** The error of a golden file that cannot be used. */
+export function invalidGolden(what: string, expected: string, received: string): RedlineError {
   return new RedlineError("MANIFEST_INVALID", {
     what,
     expected,

@@ -8,8 +8,9 @@ import type { RunningJob } from "../core/lane.js";
 import { LIMITS } from "../core/limits.js";
 import type { Program } from "../programs/program.js";
 import type { OpenRequest, Provider, ProviderName, ProviderSession } from "../providers/provider.js";
-import { checkGolden, type GoldenCase, goldenInputs, readGolden } from "./golden.js";
+import { checkGolden, type GoldenCase, goldenInputs } from "./golden.js";
 import { hashedModel } from "./hashed-model.js";
+import { readGolden } from "./read-golden.js";
 
 /** The largest difference of any output from its golden value: a probability keeps its three digits. */
 export const PROGRAM_TOLERANCE = 1e-4;

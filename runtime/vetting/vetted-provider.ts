@@ -17,8 +17,8 @@ import type {
 } from "../providers/provider.js";
 import { nodeDisk } from "../store/disk.js";
 import { withLock } from "../store/lock.js";
-import { readGolden } from "./golden.js";
 import { type HashedModel, hashedModel, requireChecked, requireUnchanged } from "./hashed-model.js";
+import { readGolden } from "./read-golden.js";
 import { makeTrialFolder, sweepTrialFolders, trialSubject } from "./trial-folder.js";
 import { defaultLimits, memoryReader, type TrialLimits } from "./trial-limits.js";
 import { TrialStarter } from "./trial-start.js";

@@ -2,7 +2,7 @@
 // Invariant: opens on doubt; a frame is judged from its level and the level of the quietest recent frame only.
 
 import { LEVEL_FIELDS, type LevelPlan, planLevel } from "../ops/level-plan.js";
-import { sharedOps } from "../ops/ops.js";
+import type { Ops } from "../ops/ops.js";
 
 /**
  * When the gate opens and closes. The defaults are measured on the development recordings; the table and the
@@ -45,11 +45,12 @@ export interface GateReading {
  * An adaptive energy gate.
  *
  * @example
- * const gate = new EnergyGate();
+ * const gate = new EnergyGate(ops);
  * if (gate.judge(frame.samples, { isHeld: false }).isOpen) await vad.run(frame.samples);
  */
 export class EnergyGate {
   readonly preRollFrames: number;
+  readonly #ops: Ops;
   readonly #openAboveDb: number;
   readonly #closeBelowDb: number;
   readonly #hangoverFrames: number;
@@ -61,7 +62,8 @@ export class EnergyGate {
   #plan: LevelPlan | undefined;
   readonly #stats = new Float64Array(LEVEL_FIELDS.count);
 
-  constructor(rules: GateRules = {}) {
+  constructor(ops: Ops, rules: GateRules = {}) {
+    this.#ops = ops;
     this.#openAboveDb = rules.openAboveDb ?? 6;
     this.#closeBelowDb = rules.closeBelowDb ?? 5;
     this.#hangoverFrames = rules.hangoverFrames ?? 8;
@@ -94,7 +96,7 @@ export class EnergyGate {
   #level(samples: Float32Array): number {
     if (this.#plan?.samples !== samples.length)
       this.#plan = planLevel({ samples: samples.length, preEmphasis: PRE_EMPHASIS });
-    sharedOps().level(this.#plan, { samples, previous: this.#lastSample, stats: this.#stats });
+    this.#ops.level(this.#plan, { samples, previous: this.#lastSample, stats: this.#stats });
     this.#lastSample = samples[samples.length - 1]!;
     return 10 * Math.log10(this.#stats[LEVEL_FIELDS.emphasised]! / samples.length + 1e-12);
   }

@@ -2,7 +2,7 @@
 // Knows no source and no model.
 // Invariant: the output does not depend, to the last bit, on how the input was cut into chunks; no delay, no drift.
 
-import { sharedOps } from "../ops/ops.js";
+import type { Ops } from "../ops/ops.js";
 import { planResample, type ResamplePlan } from "../ops/resample-plan.js";
 
 /** The rate of every voice model here. */
@@ -31,11 +31,12 @@ const INTERPOLATED_PHASES = 1024;
  * which is why up to 6.3 ms (at 8 kHz; 3.2 ms at 48 kHz, nothing at 16 kHz) of sound is held until more arrives.
  *
  * @example
- * const resampler = new SpeechResampler({ sampleRateHz: 48_000, channels: 2 });
+ * const resampler = new SpeechResampler(ops, { sampleRateHz: 48_000, channels: 2 });
  * const speech = resampler.push(chunk.samples);
  * const rest = resampler.flush();
  */
 export class SpeechResampler {
+  readonly #ops: Ops;
   readonly #channels: number;
   /** Output time of one sample is `#down / #up` input samples. */
   readonly #up: number;
@@ -52,7 +53,8 @@ export class SpeechResampler {
   #fraction = 0;
   #inputCount = 0;
 
-  constructor({ sampleRateHz, channels }: { sampleRateHz: number; channels: number }) {
+  constructor(ops: Ops, { sampleRateHz, channels }: { sampleRateHz: number; channels: number }) {
+    this.#ops = ops;
     this.#channels = channels;
     const divisor = greatestCommonDivisor(sampleRateHz, SPEECH_RATE_HZ);
     this.#up = SPEECH_RATE_HZ / divisor;
@@ -127,7 +129,7 @@ export class SpeechResampler {
     );
     const plan = this.#plan;
     if (plan === undefined || outputs.length === 0) return outputs;
-    sharedOps().resample(plan, {
+    this.#ops.resample(plan, {
       input: this.#held.subarray(0, this.#heldCount),
       at: { start: this.#position - this.#halfTaps + 1 - this.#heldFrom, fraction: this.#fraction },
       output: outputs,

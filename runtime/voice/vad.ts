@@ -72,6 +72,12 @@ function nameOf(role: string, tensor: { readonly name: string } | undefined): st
   });
 }
 
+/** What a voice-activity stream needs of a session: every session has it. */
+export type VadSession = Pick<
+  Session,
+  "model" | "manifest" | "inputs" | "outputs" | "newestFrame" | "run" | "reserve"
+>;
+
 /** What one frame came to. */
 export interface VadReading {
   /** Speech probability in [0, 1], or undefined when the frame gave none. */
@@ -92,7 +98,7 @@ export interface VadReading {
  * const { probability } = await vad.run(frame.samples);
  */
 export class VoiceActivity {
-  readonly #session: Session;
+  readonly #session: VadSession;
   readonly #tensors: VadTensors;
   readonly #state = new Float32Array(elementCount(STATE_SHAPE));
   readonly #context = new Float32Array(CONTEXT_SAMPLES);
@@ -102,7 +108,7 @@ export class VoiceActivity {
    *
    * @throws RedlineError `MODEL_UNSUITABLE` naming the tensor that is missing or does not fit.
    */
-  constructor({ session, tensors }: { session: Session; tensors?: VadTensors }) {
+  constructor({ session, tensors }: { session: VadSession; tensors?: VadTensors }) {
     const named = session.manifest === null ? SILERO_TENSORS : vadTensorsOf(session.manifest);
     this.#session = session;
     this.#tensors = fitted(session, tensors ?? named);
@@ -189,7 +195,7 @@ function floatInput(slot: ReservedSlot, name: string, shape: readonly number[]):
 }
 
 /** Checks a session's tensors against what a voice-activity stream needs. */
-function fitted(session: Session, tensors: VadTensors): VadTensors {
+function fitted(session: VadSession, tensors: VadTensors): VadTensors {
   const check = (
     from: readonly TensorSpec[],
     side: string,
@@ -219,7 +225,7 @@ function fitted(session: Session, tensors: VadTensors): VadTensors {
   return { ...tensors, sampleRate: hasRate ? tensors.sampleRate : undefined };
 }
 
-function unsuitable(session: Session, expected: string, received: string): RedlineError {
+function unsuitable(session: VadSession, expected: string, received: string): RedlineError {
   return new RedlineError("MODEL_UNSUITABLE", {
     what: `${session.model} as a voice-activity model`,
     expected,

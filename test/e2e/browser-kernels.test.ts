@@ -1,18 +1,16 @@
 // The committed kernels load and compute rightly in a real Chromium: from a Vite production build and from a plain page.
 
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM, resultsOf, startChromium } from "../support/chromium.js";
 import type { PageResult } from "./kernels-page/page.js";
 
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const program = [process.env.REDLINE_CHROMIUM, ...PLACES].find((path) => path && existsSync(path));
 const PACKAGE = join(import.meta.dirname, "../../kernels/pkg");
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
@@ -21,18 +19,14 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/octet-stream",
 };
 
-if (program === undefined)
-  console.warn("no Chromium (apt-get install chromium, or REDLINE_CHROMIUM=PATH): its tests are skipped");
-
-describe.skipIf(program === undefined)("in Chromium", () => {
+describe.skipIf(CHROMIUM === undefined)("in Chromium", () => {
   let browser: Browser;
   let scratch: string;
   const servers: Server[] = [];
 
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), "redline-page-"));
-    // Its sandbox needs a user other than root.
-    browser = await chromium.launch({ executablePath: program!, args: ["--no-sandbox"] });
+    browser = await startChromium();
   });
   afterAll(async () => {
     await browser?.close();
@@ -56,17 +50,6 @@ describe.skipIf(program === undefined)("in Chromium", () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  /** Opens a page and answers what it leaves in `results`; what goes wrong on it is thrown. */
-  async function resultsOf<Results>(address: string): Promise<Results> {
-    const page = await browser.newPage();
-    const failed = new Promise<never>((_, reject) => page.once("pageerror", reject));
-    await page.goto(address);
-    const found = page.waitForFunction(() => (globalThis as { results?: unknown }).results);
-    const results = await (await Promise.race([found, failed])).jsonValue();
-    await page.close();
-    return results as Results;
-  }
-
   test("a Vite production build runs both flavours, and every op equals the reference there", async () => {
     const root = join(import.meta.dirname, "kernels-page");
     await build({
@@ -76,7 +59,7 @@ describe.skipIf(program === undefined)("in Chromium", () => {
       build: { outDir: scratch, emptyOutDir: true, target: "es2022" },
     });
 
-    const results = await resultsOf<PageResult[]>(await serve(scratch));
+    const results = await resultsOf<PageResult[]>(browser, { address: await serve(scratch) });
 
     expect(results).toEqual([
       { flavour: "relaxed", passed: [], cases: 12500, faults: [] },
@@ -96,7 +79,7 @@ describe.skipIf(program === undefined)("in Chromium", () => {
       globalThis.results = { flavour, passed, value: new Float32Array(kernels.memory.buffer, start + 72, 1)[0] };
     </script>`;
 
-    const results = await resultsOf(await serve(PACKAGE, page));
+    const results = await resultsOf(browser, { address: await serve(PACKAGE, page) });
 
     expect(results).toEqual({ flavour: "relaxed", passed: [], value: 32 * -128 * 127 * 0.5 + 3 });
   });

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../../runtime/bindings/package-root.js";
 import { createRuntime } from "../../runtime/index.js";
-import { checkGolden, goldenInputs, readGolden } from "../../runtime/vetting/golden.js";
+import { checkGolden, goldenInputs } from "../../runtime/vetting/golden.js";
+import { readGolden } from "../../runtime/vetting/read-golden.js";
 
 // Unvetted: vetting holds models against the same vectors, and would refuse what this is to see.
 const runtime = await createRuntime({ vetting: "off" });

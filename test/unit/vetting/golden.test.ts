@@ -5,7 +5,8 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { halfToNumber, numberToHalf } from "../../../runtime/core/half.js";
 import type { TensorSpec } from "../../../runtime/core/tensor.js";
-import { checkGolden, goldenInputs, readGolden, zeroInputs } from "../../../runtime/vetting/golden.js";
+import { checkGolden, goldenInputs, zeroInputs } from "../../../runtime/vetting/golden.js";
+import { readGolden } from "../../../runtime/vetting/read-golden.js";
 import { makeFolder } from "../store/catalogue-folder.js";
 
 const X: TensorSpec = { name: "x", dtype: "float32", shape: [2] };

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { seededRng } from "../../../runtime/core/rng.js";
+import { sharedOps } from "../../../runtime/ops/shared-ops.js";
 import { EnergyGate, type GateReading } from "../../../runtime/voice/energy-gate.js";
 import { FRAME_SAMPLES } from "../../../runtime/voice/frames.js";
 
@@ -19,7 +20,7 @@ function judge(gate: EnergyGate, frames: readonly Float32Array[], isHeld = false
 }
 
 test("begins open, as nothing is known of the room, and closes after the hangover of a steady one", () => {
-  const gate = new EnergyGate({ hangoverFrames: 8 });
+  const gate = new EnergyGate(sharedOps(), { hangoverFrames: 8 });
 
   const readings = judge(gate, noise(0.01, 20));
 
@@ -32,7 +33,7 @@ test.each([
   ["a quiet room", 0.001],
   ["a loud cabin", 0.1],
 ])("opens in the very frame that rises above %s", (_, amplitude) => {
-  const gate = new EnergyGate();
+  const gate = new EnergyGate(sharedOps());
   judge(gate, noise(amplitude, 100));
 
   const [before] = judge(gate, noise(amplitude, 1));
@@ -43,7 +44,7 @@ test.each([
 });
 
 test("stays open while the model is in doubt, however quiet it is", () => {
-  const gate = new EnergyGate();
+  const gate = new EnergyGate(sharedOps());
 
   const held = judge(gate, noise(0.001, 100), true);
   const released = judge(gate, noise(0.001, 8));
@@ -53,7 +54,7 @@ test("stays open while the model is in doubt, however quiet it is", () => {
 });
 
 test("digital silence and the last bit of dither are not mistaken for sound", () => {
-  const gate = new EnergyGate();
+  const gate = new EnergyGate(sharedOps());
   judge(gate, noise(0, 50));
 
   const dither = judge(gate, noise(1 / 32_768, 50));
@@ -63,7 +64,7 @@ test("digital silence and the last bit of dither are not mistaken for sound", ()
 });
 
 test("follows a room that becomes louder within its memory of two seconds", () => {
-  const gate = new EnergyGate();
+  const gate = new EnergyGate(sharedOps());
   judge(gate, noise(0.001, 100));
 
   const louder = judge(gate, noise(0.02, 100));
@@ -79,7 +80,7 @@ test("a rumble below the voice does not hide a soft consonant", () => {
       { length: FRAME_SAMPLES },
       (_, n) => 0.3 * Math.sin((2 * Math.PI * 40 * (frame * FRAME_SAMPLES + n)) / 16_000),
     );
-  const gate = new EnergyGate();
+  const gate = new EnergyGate(sharedOps());
   for (let frame = 0; frame < 100; frame++) gate.judge(rumble(frame), { isHeld: false });
 
   // Noise 27 dB below the rumble: hardly a change of the plain level.

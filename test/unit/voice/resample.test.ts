@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { sharedOps } from "../../../runtime/ops/shared-ops.js";
 import { SpeechResampler } from "../../../runtime/voice/resample.js";
 
 function sine(rate: number, { hz, seconds = 0.5 }: { hz: number; seconds?: number }): Float32Array {
@@ -11,7 +12,7 @@ function sine(rate: number, { hz, seconds = 0.5 }: { hz: number; seconds?: numbe
 }
 
 function convert(samples: Float32Array, rate: number, channels = 1): Float32Array {
-  const resampler = new SpeechResampler({ sampleRateHz: rate, channels });
+  const resampler = new SpeechResampler(sharedOps(), { sampleRateHz: rate, channels });
   const head = resampler.push(samples);
   const tail = resampler.flush();
   return Float32Array.from([...head, ...tail]);
@@ -98,7 +99,7 @@ test("the output is the same to the last bit however the input is cut", () => {
       const samples = Float32Array.from({ length: frames * channels }, (_, n) => Math.sin(n * n * 0.01));
       const whole = convert(samples, sampleRateHz, channels);
 
-      const resampler = new SpeechResampler({ sampleRateHz, channels });
+      const resampler = new SpeechResampler(sharedOps(), { sampleRateHz, channels });
       const parts: number[] = [];
       let at = 0;
       for (const cut of cuts) {
