@@ -69,7 +69,7 @@ export interface BrowserMicrophone extends AudioSource {
  * @throws RedlineError `SOURCE_UNAVAILABLE` with the browser's reason
  */
 export async function openMicrophone({ clock }: { readonly clock: Clock }): Promise<BrowserMicrophone> {
-  const { navigator, AudioContext, AudioWorkletNode } = globalThis as AudioGlobals;
+  const { navigator, AudioContext, AudioWorkletNode } = globalThis as unknown as AudioGlobals;
   if (navigator?.mediaDevices === undefined || AudioContext === undefined || AudioWorkletNode === undefined)
     throw unavailable("the browser has no microphone for this page", "serve it by https or from localhost");
   let stream: StreamFace;

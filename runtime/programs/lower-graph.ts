@@ -85,7 +85,7 @@ export class GraphLowering {
   /** Lets the event loop turn when it has waited for some time: a weight of a megabyte is put in order here. */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#breathedMs < BREATH_MS) return;
-    await new Promise(setImmediate);
+    await new Promise<void>((turn) => (globalThis.setImmediate ?? setTimeout)(turn));
     this.#breathedMs = performance.now();
   }
 

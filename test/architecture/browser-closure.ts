@@ -81,8 +81,8 @@ function nodeGlobalsIn(file: SourceText): Violation[] {
       ts.isIdentifier(node) &&
       NODE_GLOBALS.includes(node.text) &&
       !own.has(node.text) &&
-      (ts.isPropertyAccessExpression(node.parent) || ts.isCallExpression(node.parent)) &&
-      node.parent.expression === node;
+      ts.isExpression(node.parent) &&
+      !(ts.isPropertyAccessExpression(node.parent) && node.parent.name === node);
     if (isGlobal)
       found.push({
         file: file.path,
