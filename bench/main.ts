@@ -22,6 +22,7 @@ import { nullProvider } from "./scenarios/null.js";
 import { ops, PICK_ROW } from "./scenarios/ops.js";
 import { power } from "./scenarios/power.js";
 import { programFrames } from "./scenarios/program.js";
+import { programWeb } from "./scenarios/program-web.js";
 import { sileroPaced } from "./scenarios/silero-paced.js";
 import { start } from "./scenarios/start.js";
 import { vetting } from "./scenarios/vetting.js";
@@ -43,6 +44,7 @@ const SCENARIOS: readonly Scenario[] = [
   vetting,
   ops,
   programFrames,
+  programWeb,
   laneDecision,
 ];
 
