@@ -18,6 +18,8 @@ mod margins;
 mod mask;
 mod network;
 mod network_bytes;
+mod network_image;
+mod network_image_step;
 mod network_rows;
 mod network_step;
 mod network_words;

@@ -133,42 +133,73 @@ pub unsafe fn store_block(sums: &[<Four as Lanes>::F; VECTORS], output: *mut f32
     }
 }
 
-/// So many rows of input times so many blocks of columns, all sums in registers.
+/// Sums of so many rows of input and so many blocks of columns, all in registers.
+pub type Sums<const ROWS: usize, const BLOCKS: usize> = [[[<Four as Lanes>::F; VECTORS]; BLOCKS]; ROWS];
+
+/// Sums that start at the columns' bias.
+///
+/// SAFETY of these: the blocks of columns lie there; so do `depth` floats of each row, or one where its step is 0.
+#[inline(always)]
+pub unsafe fn begin<const ROWS: usize, const BLOCKS: usize>(bias: *const f32) -> Sums<ROWS, BLOCKS> {
+    let mut starts = [[Four::set(0.0); VECTORS]; BLOCKS];
+    for b in 0..BLOCKS {
+        for v in 0..VECTORS {
+            starts[b][v] = unsafe { Four::load(bias.add(b * PACKED_COLUMNS + v * Four::WIDTH)) };
+        }
+    }
+    [starts; ROWS]
+}
+
+/// Adds the products of rows, each with the step from one number to the next, and blocks that lie `block_floats` apart.
+#[inline(always)]
+pub unsafe fn add_products<const ROWS: usize, const BLOCKS: usize>(
+    sums: &mut Sums<ROWS, BLOCKS>,
+    rows: [(*const f32, usize); ROWS],
+    packed: *const f32,
+    block_floats: usize,
+    depth: usize,
+) {
+    for k in 0..depth {
+        for b in 0..BLOCKS {
+            for v in 0..VECTORS {
+                let at = b * block_floats + k * PACKED_COLUMNS + v * Four::WIDTH;
+                let weight = unsafe { Four::load(packed.add(at)) };
+                for r in 0..ROWS {
+                    let (row, step) = rows[r];
+                    let number = Four::set(unsafe { *row.add(k * step) });
+                    sums[r][b][v] = Four::add(sums[r][b][v], Four::mul(number, weight));
+                }
+            }
+        }
+    }
+}
+
+/// Writes the columns there are, `columns` from the first block on.
+#[inline(always)]
+pub unsafe fn end<const ROWS: usize, const BLOCKS: usize>(
+    sums: &Sums<ROWS, BLOCKS>,
+    output: *mut f32,
+    output_stride: usize,
+    columns: usize,
+) {
+    for r in 0..ROWS {
+        for b in 0..BLOCKS {
+            let first = b * PACKED_COLUMNS;
+            unsafe { store_block(&sums[r][b], output.add(r * output_stride + first), columns - first) };
+        }
+    }
+}
+
 #[inline(never)]
 unsafe fn affine_tile<const ROWS: usize, const BLOCKS: usize>(call: &Affine, row: usize, block: usize) {
     let block_floats = call.depth * PACKED_COLUMNS;
+    let column = block * PACKED_COLUMNS;
     unsafe {
-        let input = call.input.add(row * call.stride);
-        let packed = call.packed.add(block * block_floats);
-        let bias = call.bias.add(block * PACKED_COLUMNS);
-        let mut sums = [[[Four::set(0.0); VECTORS]; BLOCKS]; ROWS];
-        for b in 0..BLOCKS {
-            for v in 0..VECTORS {
-                let start = Four::load(bias.add(b * PACKED_COLUMNS + v * Four::WIDTH));
-                for r in 0..ROWS {
-                    sums[r][b][v] = start;
-                }
-            }
-        }
-        for k in 0..call.depth {
-            for b in 0..BLOCKS {
-                for v in 0..VECTORS {
-                    let at = b * block_floats + k * PACKED_COLUMNS + v * Four::WIDTH;
-                    let weight = Four::load(packed.add(at));
-                    for r in 0..ROWS {
-                        let number = Four::set(*input.add(r * call.stride + k));
-                        sums[r][b][v] = Four::add(sums[r][b][v], Four::mul(number, weight));
-                    }
-                }
-            }
-        }
-        for r in 0..ROWS {
-            for b in 0..BLOCKS {
-                let first = (block + b) * PACKED_COLUMNS;
-                let output = call.output.add((row + r) * call.output_stride + first);
-                store_block(&sums[r][b], output, call.columns - first);
-            }
-        }
+        let rows = core::array::from_fn(|r| (call.input.add((row + r) * call.stride), 1));
+        let mut sums = begin::<ROWS, BLOCKS>(call.bias.add(column));
+        add_products(&mut sums, rows, call.packed.add(block * block_floats), block_floats, call.depth);
+        let output = call.output.add(row * call.output_stride + column);
+        end(&sums, output, call.output_stride, call.columns - column);
     }
 }
 
@@ -300,7 +331,7 @@ pub unsafe fn magnitude(real: *const f32, imaginary: *const f32, output: *mut f3
 
 /// Fours, then what is left one by one.
 #[inline(always)]
-fn lanes_of(count: usize, four: impl Fn(usize), one: impl Fn(usize)) {
+pub fn lanes_of(count: usize, four: impl Fn(usize), one: impl Fn(usize)) {
     let whole = count - count % Four::WIDTH;
     for at in (0..whole).step_by(Four::WIDTH) {
         four(at);

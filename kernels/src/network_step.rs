@@ -5,6 +5,7 @@
 use crate::network::{Activation, Affine, Cell, Combination};
 use crate::network::{affine, combine, gru, lstm, magnitude, map};
 use crate::network_bytes::{Affine8, affine8, quantise};
+use crate::network_image_step::ImageStep;
 use crate::network_rows::{Function, Move, Rows};
 use crate::network_rows::{elementary, mean_of_rows, move_rows, normalise_rows, softmax_rows};
 use crate::network_words::{MOST, MOST_WEIGHTS, Reader, padded, reach};
@@ -58,6 +59,7 @@ enum Step {
         zero_point: f32,
     },
     Affine8(Affine8),
+    Image(ImageStep),
     Elementary(*const f32, *mut f32, usize, Function),
     Select {
         condition: *const f32,
@@ -86,9 +88,11 @@ impl Reader {
             11 => self.layer_norm()?,
             12 => self.quantise()?,
             13 => self.affine8()?,
+            14 => Step::Image(ImageStep::conv2d(self)?),
+            15 => Step::Image(ImageStep::depthwise(self)?),
+            16 => Step::Image(ImageStep::pool(self)?),
             17 => self.elementary()?,
-            18 => self.select()?,
-            _ => return None,
+            _ => self.select()?,
         };
         if is_run {
             unsafe { run(&step) }
@@ -368,6 +372,7 @@ unsafe fn run(step: &Step) {
                 quantise(*input, *output, *count, *inverse, *zero_point);
             }
             Step::Affine8(call) => affine8(call),
+            Step::Image(step) => step.run(),
             Step::Elementary(input, output, count, function) => elementary(*input, *output, *count, *function),
             Step::Select { condition, choices: [yes, no], output, count } => {
                 // NaN is not 0.

@@ -23,6 +23,9 @@ export const WASM_STEPS: readonly StepName[] = Object.freeze([
   "layerNorm",
   "quantise",
   "affine8",
+  "conv2d",
+  "depthwise",
+  "pool",
   "elementary",
   "select",
 ]);
@@ -72,6 +75,16 @@ class Packer {
         return {
           ...step,
           ...this.#matrix(step, { columns: 4 * step.units, depth: step.inputs + step.units }),
+        };
+      case "conv2d": {
+        const depth = step.kernelHeight * step.kernelWidth * step.channels;
+        return { ...step, ...this.#matrix(step, { columns: step.columns, depth }) };
+      }
+      case "depthwise":
+        return {
+          ...step,
+          weights: this.#row(step.weights, step.kernelHeight * step.kernelWidth * step.channels),
+          bias: this.#row(step.bias, step.channels),
         };
       case "affine8":
         return {

@@ -1,4 +1,4 @@
-// A keyword model of the usual size as a program gives what ONNX Runtime gives, by the reference ops and by every native set.
+// A keyword model of the usual size as a program gives what ONNX Runtime gives, by the reference ops, by every native set and in WebAssembly.
 
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
@@ -7,8 +7,10 @@ import { seededRng } from "../../runtime/core/rng.js";
 import { describeOps } from "../../runtime/programs/describe.js";
 import { lowerProgram } from "../../runtime/programs/program.js";
 import { ProgramRun } from "../../runtime/programs/run-program.js";
+import { WasmProgram } from "../../runtime/programs/wasm-program.js";
 import { dsCnn } from "../support/ds-cnn.js";
 import { graphBytes } from "../support/onnx-graph.js";
+import { instanceOf } from "../support/wasm-kernels.js";
 
 const INPUTS = 20;
 const TOLERANCE = 1e-4;
@@ -33,16 +35,24 @@ test("a DS-CNN keyword model is 12 ops: normalisation and activations are part o
   expect(program.weights.length).toBe(weights + 9 * 64 + 12);
 });
 
-test.each(["reference", ...(addon?.networkSets ?? [])])(
+/** The program by one implementation of its ops. */
+function runBy(side: string): Pick<WasmProgram, "run"> {
+  if (side === "reference") return new ProgramRun(program);
+  if (side === "WebAssembly") {
+    const kernels = instanceOf("simd128");
+    if (typeof kernels === "string") throw new Error(kernels);
+    return new WasmProgram(kernels, program);
+  }
+  const set = addon!.networkSets.indexOf(side);
+  return new ProgramRun(program, ({ words, weights }, arena) =>
+    addon!.runNetwork(set, words, weights, arena),
+  );
+}
+
+test.each(["reference", "WebAssembly", ...(addon?.networkSets ?? [])])(
   `the probabilities of %s are ONNX Runtime's within ${TOLERANCE}, over ${INPUTS} seeded inputs`,
   async (side) => {
-    const set = addon?.networkSets.indexOf(side) ?? -1;
-    const run =
-      side === "reference"
-        ? new ProgramRun(program)
-        : new ProgramRun(program, ({ words, weights }, arena) =>
-            addon!.runNetwork(set, words, weights, arena),
-          );
+    const run = runBy(side);
     const session = await InferenceSession.create(bytes, { graphOptimizationLevel: "disabled" });
     const rng = seededRng(11);
     let worst = 0;
