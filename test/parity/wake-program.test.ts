@@ -1,8 +1,8 @@
 // openWakeWord as three programs of fused ops gives, over whole recordings, the scores that ONNX Runtime gives.
-// Its models are fetched and never shipped: without them, and without the assets folder, what is left out is said.
+// So do they in WebAssembly. Its models are fetched and never shipped: without them, and without the assets folder, what is left out is said.
 // REDLINE_WAKE_RECORDINGS sets how many recordings are heard; `npm test` hears a few.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -19,7 +19,11 @@ import { PIECE_SAMPLES, type RunPart, WakeWindows } from "../../bench/harness/wa
 import { loadNative } from "../../runtime/bindings/load.js";
 import { packageRoot } from "../../runtime/bindings/package-root.js";
 import { createRuntime, describeModel, openStore, type Session } from "../../runtime/index.js";
+import { lowerProgram } from "../../runtime/programs/program.js";
+import { WasmProgram } from "../../runtime/programs/wasm-program.js";
+import type { Manifest } from "../../runtime/store/manifest.js";
 import { PATIENCE } from "../native/native-host.js";
+import { instanceOf } from "../support/wasm-kernels.js";
 
 /** Of a score. */
 const TOLERANCE = 1e-4;
@@ -27,6 +31,16 @@ const TOLERANCE = 1e-4;
 const TOLERANCE_INSIDE = 10 * TOLERANCE;
 const RECORDINGS = Number(process.env.REDLINE_WAKE_RECORDINGS ?? 24);
 const ASSETS = join(packageRoot(), "../shared/assets/audio");
+
+/**
+ * Made before a peer runs: its options let this thread take small numbers for zero from then on, and kernels refuse an engine
+ * that does.
+ */
+const instances = {
+  mel: instanceOf("simd128"),
+  embedding: instanceOf("simd128"),
+  head: instanceOf("simd128"),
+} satisfies Record<WakePart, unknown>;
 
 const folder = mkdtempSync(join(tmpdir(), "redline-wake-"));
 const runtime = await createRuntime();
@@ -64,8 +78,62 @@ function through(sessions: Readonly<Record<WakePart, Session>>): RunPart {
   };
 }
 
+/** The parts in WebAssembly, each in an instance of its own, with the shapes that its manifest has. */
+async function inWebAssembly(manifests: Readonly<Record<WakePart, string>>): Promise<RunPart> {
+  const programs = {} as Record<WakePart, WasmProgram>;
+  for (const part of WAKE_PARTS) {
+    const { inputs, outputs } = JSON.parse(readFileSync(manifests[part], "utf8")) as Manifest;
+    const shapes = Object.fromEntries([...inputs, ...outputs].map(({ name, shape }) => [name, shape]));
+    const kernels = instances[part];
+    if (typeof kernels === "string") throw new Error(kernels);
+    const bytes = readFileSync(join(manifests[part], "../model.onnx"));
+    programs[part] = new WasmProgram(kernels, await lowerProgram(bytes, { constants: {}, shapes }));
+  }
+  return (part, data) => {
+    const { program } = programs[part];
+    return programs[part].run({ [program.inputs[0]!.name]: data })[program.outputs[0]!.name]!.slice();
+  };
+}
+
 function apart(one: Float32Array, other: Float32Array): number {
   return one.reduce((worst, value, at) => Math.max(worst, Math.abs(value - other[at]!)), 0);
+}
+
+interface Compared {
+  readonly worst: Readonly<Record<WakePart | "score", number>>;
+  readonly pieces: number;
+  readonly loudest: number;
+}
+
+/** How far the parts are from a peer's, over whole recordings. */
+async function compared(given: {
+  readonly heard: readonly string[];
+  readonly run: RunPart;
+  readonly peer: RunPart;
+}): Promise<Compared> {
+  const { heard, run, peer } = given;
+  const worst: Record<WakePart | "score", number> = { mel: 0, embedding: 0, head: 0, score: 0 };
+  let pieces = 0;
+  let loudest = 0;
+
+  for (const path of heard) {
+    const sound = await speechSamples(path);
+    // Each part on what the peer's part before it gave, and the whole chain on its own.
+    const theirs = new WakeWindows(async (part, data) => {
+      const wanted = (await peer(part, data))!;
+      worst[part] = Math.max(worst[part], apart(wanted, (await run(part, data))!));
+      return wanted;
+    });
+    const ours = new WakeWindows(run);
+    for (let at = 0; at + PIECE_SAMPLES <= sound.length; at += PIECE_SAMPLES) {
+      const piece = sound.subarray(at, at + PIECE_SAMPLES);
+      const [wanted = 2, received = -2] = [await theirs.hear(piece), await ours.hear(piece)];
+      worst.score = Math.max(worst.score, Math.abs(wanted - received));
+      loudest = Math.max(loudest, wanted);
+      pieces += 1;
+    }
+  }
+  return { worst, pieces, loudest };
 }
 
 const sides = [
@@ -88,27 +156,7 @@ describe.skipIf(loadNative().addon === null)("the wake word", () => {
           provider: "program",
         });
       const run = through(sessions);
-      const worst: Record<WakePart | "score", number> = { mel: 0, embedding: 0, head: 0, score: 0 };
-      let pieces = 0;
-      let loudest = 0;
-
-      for (const path of heard) {
-        const sound = await speechSamples(path);
-        // Each part on what the peer's part before it gave, and the whole chain on its own.
-        const theirs = new WakeWindows(async (part, data) => {
-          const wanted = (await peers.run(part, data))!;
-          worst[part] = Math.max(worst[part], apart(wanted, (await run(part, data))!));
-          return wanted;
-        });
-        const ours = new WakeWindows(run);
-        for (let at = 0; at + PIECE_SAMPLES <= sound.length; at += PIECE_SAMPLES) {
-          const piece = sound.subarray(at, at + PIECE_SAMPLES);
-          const [wanted = 2, received = -2] = [await theirs.hear(piece), await ours.hear(piece)];
-          worst.score = Math.max(worst.score, Math.abs(wanted - received));
-          loudest = Math.max(loudest, wanted);
-          pieces += 1;
-        }
-      }
+      const { worst, pieces, loudest } = await compared({ heard, run, peer: peers.run });
       await peers.release();
 
       console.log(
@@ -123,6 +171,31 @@ describe.skipIf(loadNative().addon === null)("the wake word", () => {
       expect(worst.mel).toBeLessThanOrEqual(TOLERANCE_INSIDE);
     },
     120_000,
+  );
+
+  test.each(sides)(
+    "of $files.from in WebAssembly differs from ONNX Runtime by at most 1e-4",
+    async ({ files }) => {
+      const samples = await speechSamples(VOICE_SAMPLE);
+      const manifests = await writeWakeManifests({
+        files,
+        folder: join(folder, `${files.from}-wasm`),
+        samples,
+      });
+      const peers = await openWakePeers(files);
+      const run = await inWebAssembly(manifests);
+
+      const { worst, pieces, loudest } = await compared({ heard: [VOICE_SAMPLE], run, peer: peers.run });
+      await peers.release();
+
+      console.log(`${files.from} in WebAssembly: ${pieces} pieces, at most apart: ${JSON.stringify(worst)}`);
+      expect(pieces).toBeGreaterThan(20);
+      expect(worst.score / Math.max(1, loudest)).toBeLessThanOrEqual(TOLERANCE);
+      if (files.from === "stand-in") return;
+      expect(worst.head).toBeLessThanOrEqual(TOLERANCE);
+      expect(Math.max(worst.mel, worst.embedding)).toBeLessThanOrEqual(TOLERANCE_INSIDE);
+    },
+    60_000,
   );
 
   test.skipIf(!isReal)("is described with its ops, its arena and its weights", async () => {
