@@ -147,7 +147,7 @@ describe("the host thread", () => {
 
   test("that ends leaves no question open and no process hanging", async () => {
     const hosted = await start();
-    const session = await hosted.open("null", { ...NULL, null: { busyUs: 500_000 } });
+    const session = await hosted.open("null", { ...NULL, null: { busyUs: 500_000 * PATIENCE } });
     const counts = new Int32Array(new SharedArrayBuffer(4));
 
     const running = session.run({ input: new Float32Array(1) });

@@ -5,8 +5,8 @@ export default async function countWork(runtime, { data, post, signal }) {
   const session = await runtime.open("null", {
     name: "counted",
     provider: "null",
-    // An emulated processor takes longer for everything.
-    contract: { periodMs: 5 * Number(process.env.REDLINE_TEST_PATIENCE ?? 1), criticality: "critical" },
+    // What is counted are runs, not those in time: a busy machine is no reason to count fewer.
+    contract: { periodMs: 5, deadlineMs: 60_000, criticality: "critical" },
     admit: "best-effort",
   });
   post("begun");
