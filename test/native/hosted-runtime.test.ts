@@ -13,7 +13,7 @@ const ROAD = join(ROOT, "models/road-seg/road-seg-int8.onnx");
 const WORK = new URL("./hosting/count-work.mjs", import.meta.url);
 const NULL = {
   provider: "null",
-  contract: { periodMs: 10, deadlineMs: 1000 },
+  contract: { periodMs: 10, deadlineMs: 60_000 },
   admit: "best-effort",
 } as const;
 
@@ -79,7 +79,7 @@ describe("sessions of a hosted runtime", () => {
 
   test("settle as promised: no slot, a signal, closed; and count and tell of it", async () => {
     const hosted = await start();
-    const session = await hosted.open("null", { ...NULL, slots: 1, null: { busyUs: 200_000 } });
+    const session = await hosted.open("null", { ...NULL, slots: 1, null: { busyUs: 2_000_000 * PATIENCE } });
     const told: string[] = [];
     hosted.events.subscribe(({ status, reason }) => status !== "" && told.push(`${status}/${reason}`));
     const input = new Float32Array(1);
