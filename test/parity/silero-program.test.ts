@@ -7,6 +7,7 @@ import { loadNative } from "../../runtime/bindings/load.js";
 import { createRuntime } from "../../runtime/index.js";
 import { lowerProgram } from "../../runtime/programs/program.js";
 import { ProgramRun } from "../../runtime/programs/run-program.js";
+import { PATIENCE } from "../native/native-host.js";
 import { apart, CONTEXT, FRAME, hear, heardRecordings, through } from "../support/heard-recordings.js";
 import { findSilero } from "../support/silero.js";
 
@@ -18,30 +19,34 @@ afterAll(() => runtime.close());
 const { read, unread } = await heardRecordings();
 
 describe.skipIf(loadNative().addon === null).each(["silero-vad", "silero-vad-v6"] as const)("%s", (model) => {
-  test(`differs from ONNX Runtime by at most ${TOLERANCE} over ${read.length} recordings`, async () => {
-    const program = await runtime.open(model, {
-      inline: true,
-      provider: "program",
-      name: `${model} program`,
-    });
-    const ort = await runtime.open(model, { inline: true, provider: "ort", name: `${model} ort` });
+  test(
+    `differs from ONNX Runtime by at most ${TOLERANCE} over ${read.length} recordings`,
+    async () => {
+      const program = await runtime.open(model, {
+        inline: true,
+        provider: "program",
+        name: `${model} program`,
+      });
+      const ort = await runtime.open(model, { inline: true, provider: "ort", name: `${model} ort` });
 
-    const worst = read.map(({ path, frames }) => ({
-      path,
-      frames: frames.length,
-      apart: apart(hear(frames, through(program)), hear(frames, through(ort))),
-    }));
+      const worst = read.map(({ path, frames }) => ({
+        path,
+        frames: frames.length,
+        apart: apart(hear(frames, through(program)), hear(frames, through(ort))),
+      }));
 
-    const frames = worst.reduce((sum, one) => sum + one.frames, 0);
-    const most = Math.max(...worst.map((one) => one.apart));
-    console.log(
-      `${model}: ${frames} frames of ${read.length} recordings (${unread} not read), at most ${most} apart`,
-    );
-    expect(worst.filter((one) => one.apart > TOLERANCE)).toEqual([]);
-    // Frames that all came out as 0 would agree too.
-    expect(frames).toBeGreaterThan(100);
-    await Promise.all([program.close(), ort.close()]);
-  }, 120_000);
+      const frames = worst.reduce((sum, one) => sum + one.frames, 0);
+      const most = Math.max(...worst.map((one) => one.apart));
+      console.log(
+        `${model}: ${frames} frames of ${read.length} recordings (${unread} not read), at most ${most} apart`,
+      );
+      expect(worst.filter((one) => one.apart > TOLERANCE)).toEqual([]);
+      // Frames that all came out as 0 would agree too.
+      expect(frames).toBeGreaterThan(100);
+      await Promise.all([program.close(), ort.close()]);
+    },
+    120_000 * PATIENCE,
+  );
 
   test("runs by the reference ops as it does natively", async () => {
     const found = await findSilero(model);

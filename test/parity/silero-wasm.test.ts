@@ -8,6 +8,7 @@ import { loadNative } from "../../runtime/bindings/load.js";
 import { createRuntime } from "../../runtime/index.js";
 import { lowerProgram } from "../../runtime/programs/program.js";
 import { WasmProgram } from "../../runtime/programs/wasm-program.js";
+import { PATIENCE } from "../native/native-host.js";
 import { apart, CONTEXT, FRAME, hear, heardRecordings, through } from "../support/heard-recordings.js";
 import { findSilero } from "../support/silero.js";
 import { instanceOf } from "../support/wasm-kernels.js";
@@ -54,7 +55,7 @@ describe.each(["silero-vad", "silero-vad-v6"] as const)("%s in WebAssembly", (mo
       expect(frames).toBeGreaterThan(100);
       await ort.close();
     },
-    120_000,
+    120_000 * PATIENCE,
   );
 
   test("carries its state in place as it does when the state is handed in", async () => {

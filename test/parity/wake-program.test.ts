@@ -170,7 +170,7 @@ describe.skipIf(loadNative().addon === null)("the wake word", () => {
       expect(worst.embedding).toBeLessThanOrEqual(TOLERANCE_INSIDE);
       expect(worst.mel).toBeLessThanOrEqual(TOLERANCE_INSIDE);
     },
-    120_000,
+    120_000 * PATIENCE,
   );
 
   test.each(sides)(
@@ -195,7 +195,7 @@ describe.skipIf(loadNative().addon === null)("the wake word", () => {
       expect(worst.head).toBeLessThanOrEqual(TOLERANCE);
       expect(Math.max(worst.mel, worst.embedding)).toBeLessThanOrEqual(TOLERANCE_INSIDE);
     },
-    60_000,
+    60_000 * PATIENCE,
   );
 
   test.skipIf(!isReal)("is described with its ops, its arena and its weights", async () => {
